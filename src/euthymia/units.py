@@ -122,9 +122,9 @@ def parse_unit(text: str) -> Unit:
         raise UnitError(f"'{plain}' is not a unit; a unit looks like 'L/h', 'nmol/L', '%' or '1'")
     spelled = plain.replace("µ", "u").replace("μ", "u").replace("^", "**").replace("%", "percent")
     try:
-        pint_unit = _registry().parse_units(spelled.removeprefix("1/")) if spelled.startswith("1/") else None
-        quantity_ = 1 / pint_unit if pint_unit is not None else 1 * _registry().parse_units(spelled)
-        base = quantity_.to_base_units()
+        if spelled.startswith("1/"):
+            spelled = "dimensionless" + spelled[1:]
+        base = (1 * _registry().parse_units(spelled)).to_base_units()
         exponents = [0.0] * 6
         for name, power in dict(base.dimensionality).items():
             exponents[_PINT[name]] += float(power)
@@ -135,7 +135,7 @@ def parse_unit(text: str) -> Unit:
         scale *= 1e-3 ** exponents[1] if "gram" in str(base.units).split("kilogram")[0] else 1.0
     for e, factor in zip(exponents, _SI_TO_CANONICAL, strict=True):
         scale *= factor**e
-    return Unit(plain, scale, Dimension(tuple(exponents)))
+    return Unit(plain, float(f"{scale:.14g}"), Dimension(tuple(exponents)))
 
 
 def to_canonical(value: float, unit: str) -> float:
