@@ -1,0 +1,1 @@
+"""Who says so: library files, parameters with sources, grades, references."""
