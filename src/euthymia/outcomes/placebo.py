@@ -1,0 +1,150 @@
+"""Placebo response and natural course: what scores do besides what the treatment does.
+
+In: the trial's context, per-patient draws, belief.  Out: change of severity from baseline, MADRS points, per
+patient and visit (negative is improvement), to be added to the mechanistic severity.
+
+Assumed: the expected change at 8 weeks is a sum of context terms times the fractions for treatment history
+and belief; it follows a Weibull course; patients differ in its size (normal); life events add an
+exponentially correlated wandering that starts at zero; attended procedures and admission add a fast
+component that fades.
+
+References: furukawa2019optimal, goldstein2004duloxetine, gomeni2007bayesian
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from euthymia.outcomes.context import TrialContext
+from euthymia.outcomes.draws import Draws
+from euthymia.outcomes.parameters import parameters
+from euthymia.units import to_canonical
+
+Array = NDArray[np.float64]
+REFERENCE_TIME = to_canonical(8, "week")
+REFERENCE_YEAR = 2005
+REFERENCE_THRESHOLD = 25.0
+DECADE = 10
+
+
+def weibull(times: Array | float) -> Array:
+    """Share of the 8-week placebo change reached by each time: 0 at 0, 1 at 8 weeks, above 1 later.
+
+    w(t) = (1 - exp(-(t / tau)^b)) / (1 - exp(-(8 weeks / tau)^b))
+
+    >>> weibull(np.array([0.0, REFERENCE_TIME])).tolist()
+    [0.0, 1.0]
+    """
+    p = parameters("placebo")
+
+    def course(t: Array | float) -> Array:
+        return -np.expm1(-((np.asarray(t, dtype=float) / p["time_scale"]) ** p["shape"]))
+
+    return course(times) / course(REFERENCE_TIME)
+
+
+def expected_change(context: TrialContext, belief: Array | float = 0.5, trial: float = 0.0) -> Array:
+    """Expected placebo change at 8 weeks, without the fast components, MADRS points.
+
+    Parameters
+    ----------
+    context : TrialContext
+    belief : ndarray or float, 0 to 1
+        From `TrialContext.belief`.
+    trial : float
+        Standard normal of the trial's own level.
+
+    Returns
+    -------
+    ndarray, shape of belief
+
+    Examples
+    --------
+    >>> two_visits = np.array([0.0, REFERENCE_TIME])
+    >>> usual = expected_change(TrialContext(times=two_visits))
+    >>> bool(usual < expected_change(TrialContext(times=two_visits, history="refractory")) < 0)
+    True
+    """
+    p = parameters("placebo")
+    change = p["change"] + p["change_per_decade"] * (context.year - REFERENCE_YEAR) / DECADE
+    change += p["run_in"] * context.run_in + p["inpatient"] * (context.setting == "inpatient")
+    if context.threshold is not None:
+        change += p["per_threshold_point"] * (context.threshold - REFERENCE_THRESHOLD)
+    change *= {"none": 1.0, "inadequate": p["inadequate"], "refractory": p["refractory"]}[context.history]
+    change += p["new_treatment"] * context.new_treatment + p["between_trials"] * trial
+    if context.blinding == "waitlist":
+        change *= p["waitlist"]
+    told = context.probability_active if context.blinding in ("double", "single") else 0.5
+    return change * (1 + p["expectancy"] * (np.asarray(belief, dtype=float) - told))
+
+
+def fast_change(context: TrialContext, belief: Array | float = 0.5) -> Array:
+    """Acute change after an attended procedure or admission, MADRS points, shape (patients or 1, visits)."""
+    p = parameters("placebo")
+    size = np.zeros(np.shape(np.asarray(belief, dtype=float)[..., None]))
+    if context.procedure and context.blinding != "waitlist":
+        told = context.probability_active if context.blinding in ("double", "single") else 0.5
+        size = size + p["procedure"] * (
+            1 + p["expectancy"] * (np.asarray(belief, dtype=float)[..., None] - told)
+        )
+    if context.setting == "emergency":
+        size = size + p["admission"]
+    onset = -np.expm1(-context.times / p["procedure_onset"])
+    return size * onset * np.exp(-context.times / p["procedure_decay"])
+
+
+def life_events(context: TrialContext, innovations: Array) -> Array:
+    """Wandering of severity from life events: exponentially correlated, zero at baseline.
+
+    x(t_j) = x(t_{j-1}) rho_j + sd sqrt(1 - rho_j^2) z_j,  rho_j = exp(-(t_j - t_{j-1}) / tau)
+
+    Parameters
+    ----------
+    innovations : ndarray, shape (patients, visits), standard normals
+
+    Returns
+    -------
+    ndarray, shape (patients, visits), MADRS points
+    """
+    p = parameters("placebo")
+    wander = np.zeros_like(innovations)
+    for j in range(1, innovations.shape[1]):
+        rho = np.exp(-(context.times[j] - context.times[j - 1]) / p["events_time"])
+        wander[:, j] = rho * wander[:, j - 1] + p["events"] * np.sqrt(1 - rho**2) * innovations[:, j]
+    return wander
+
+
+def course(context: TrialContext, draws: Draws, belief: Array | float = 0.5) -> Array:
+    """Placebo and natural change of every patient at every visit, MADRS points.
+
+    Parameters
+    ----------
+    context : TrialContext
+    draws : Draws
+    belief : ndarray, shape (patients,), or float
+
+    Returns
+    -------
+    ndarray, shape (patients, visits)
+        0 in the first column; negative is improvement.
+    """
+    p = parameters("placebo")
+    mean = np.broadcast_to(expected_change(context, belief, draws.trial), draws.course.shape)
+    size = mean + p["spread"] * draws.course
+    fast = fast_change(context, belief)
+    return size[:, None] * weibull(context.times) + fast + life_events(context, draws.events)
+
+
+def inflation(baseline: Array, threshold: float | None) -> Array:
+    """Points by which raters lift the baseline score of patients near the inclusion threshold.
+
+    inflation * exp(-max(severity - threshold, 0) / range); nothing without a threshold.
+
+    >>> inflation(np.array([20.0, 26.0, 60.0]), 26.0).round(2).tolist()
+    [2.0, 2.0, 0.0]
+    """
+    p = parameters("placebo")
+    if threshold is None:
+        return np.zeros_like(baseline)
+    return p["inflation"] * np.exp(-np.maximum(baseline - threshold, 0.0) / p["inflation_range"])

@@ -1,0 +1,151 @@
+"""The outcome layer against the measured placebo arms and against closed forms."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from euthymia.errors import InputError
+from euthymia.outcomes import Draws, TrialContext, endpoints, observe, placebo, scale, total
+from euthymia.outcomes.adherence import expected_taken, taken
+from euthymia.outcomes.dropout import dropout_time, hazard
+from euthymia.outcomes.parameters import PARTS, parameters
+
+WEEKS = np.array([0, 1, 2, 4, 6, 8]) * 168.0
+USUAL = TrialContext(times=WEEKS, threshold=26.0)
+
+
+def arm(n=8000, effect=0.0, context=USUAL, seed=3, **options):
+    base = 30 + 4 * np.random.default_rng(seed).standard_normal(n)
+    gain = effect * np.minimum(WEEKS / WEEKS[3], 1.0)
+    return observe(base[:, None] + gain, context, Draws.seeded(n, len(WEEKS), seed), **options)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_library_parts_fit_their_schema(part):
+    assert parameters(part)
+
+
+def test_usual_placebo_arm_lies_where_the_data_lie():
+    """Medians over placebo arms of the large data set: change -12.4 (HAMD17 -9.5), SD 9.2 (8.1-10.0),
+    response 36.6 %, dropout 26 %; tolerances are the between-trial spread divided by four or the quartiles."""
+    seen = endpoints.last_observed(arm(active=False).seen())
+    change = endpoints.change(seen)[:, -1]
+    assert abs(change.mean() + 12.4) < 0.7
+    assert 8.1 < change.std() < 10.0
+    assert 0.33 < endpoints.response(seen)[:, -1].mean() < 0.41
+    left = 1 - arm(active=False).in_trial[:, -1].mean()
+    assert 0.24 < left < 0.29
+
+
+def test_drug_keeps_the_spread_and_the_dropout():
+    plain, drug = arm(active=False), arm(effect=-2.4, seed=4, burden=1.0)
+    sd = [endpoints.change(o.madrs)[:, -1].std() for o in (drug, plain)]
+    assert 0.95 < sd[0] / sd[1] < 1.05
+    assert abs(plain.in_trial[:, -1].mean() - drug.in_trial[:, -1].mean()) < 0.04
+    gap = endpoints.change(drug.madrs).mean(0) - endpoints.change(plain.madrs).mean(0)
+    assert abs(gap[-1] + 2.4) < 0.5  # 3 standard errors of 8000 an arm, and the floor of the scale
+
+
+def test_covariance_over_visits_as_in_the_individual_data(shared):
+    data = pl.read_csv(shared / "data/antidepressant_trial_hamd17_ipd/antidepressant_trial_hamd17.csv")
+    wide = data.pivot(on="VISIT", index="PATIENT", values="CHANGE").drop_nulls()
+    found = wide.select(["4", "5", "6", "7"]).to_numpy().astype(float)
+    changes = endpoints.change(arm(active=False).hamd17)[:, [1, 2, 3, 4]]
+    ratio = changes.std(0) / found.std(0)
+    assert (ratio > 0.7).all() and (ratio < 1.25).all()
+    gap = np.corrcoef(changes.T) - np.corrcoef(found.T)
+    assert abs(gap).max() < 0.2  # 95 % limits of a correlation of 0.6 in 128 patients are +-0.11
+
+
+def test_life_events_have_their_closed_form_variance():
+    p = parameters("placebo")
+    z = np.random.default_rng(0).standard_normal((40000, len(WEEKS)))
+    found = placebo.life_events(USUAL, z).var(axis=0)
+    expected = p["events"] ** 2 * -np.expm1(-2 * WEEKS / p["events_time"])
+    np.testing.assert_allclose(found, expected, rtol=0.03)
+
+
+def test_rates_of_dropout_give_the_exponential_survival():
+    flat = np.full((40000, 3), 25.0)
+    times = np.array([0.0, 500.0, 1000.0])
+    left = dropout_time(times, flat, np.random.default_rng(1).random(flat.shape), burden=1.0)
+    expected = np.exp(-hazard(np.array(0.0), 1.0) * 1000)
+    assert abs(np.isinf(left).mean() - expected) < 0.01
+
+
+def test_presence_means_before_leaving_and_never_returning():
+    o = arm(n=500)
+    assert o.in_trial[:, 0].all()
+    assert (np.diff(o.in_trial.astype(int), axis=1) <= 0).all()
+    assert np.isnan(o.seen()[~o.in_trial]).all()
+
+
+def test_scales_are_bounded_whole_and_monotone():
+    severity = np.linspace(-20, 90, 400)
+    for name in ("MADRS", "HAMD17", "HAMD21", "QIDS", "BDI", "PHQ9"):
+        points = total(severity, name)
+        assert points.min() == 0 and points.max() == scale(name).maximum
+        assert (np.diff(points) >= 0).all() and (points == np.rint(points)).all()
+
+
+def test_unknown_scale_names_the_nearest():
+    with pytest.raises(InputError, match="did you mean 'MADRS'"):
+        scale("MADSR")
+
+
+def test_context_moves_placebo_in_the_known_directions():
+    def change(**kw):
+        return float(placebo.expected_change(TrialContext(times=WEEKS, **kw)))
+
+    assert change(year=2015) < change(year=1985)
+    assert change(threshold=30.0) < change(threshold=22.0)
+    assert change(run_in=True) > change()
+    assert change(history="refractory") > change(history="inadequate") > change()
+    assert abs(change(blinding="waitlist")) < 0.4 * abs(change())
+
+
+def test_unblinding_separates_arms_without_any_drug_effect():
+    context = TrialContext(times=WEEKS, procedure=True)
+    told, other = (arm(context=context, active=a, unblinding=1.0) for a in (True, False))
+    blind = [arm(context=context, active=a, unblinding=0.0) for a in (True, False)]
+    gap = told.madrs[:, -1].mean() - other.madrs[:, -1].mean()
+    assert gap < -2
+    np.testing.assert_array_equal(blind[0].madrs, blind[1].madrs)
+
+
+def test_untreated_network_is_not_counted_twice():
+    network = np.tile(np.linspace(30, 24, len(WEEKS)), (50, 1))
+    draws = Draws.seeded(50, len(WEEKS), 2)
+    flat = observe(np.full_like(network, 30.0), USUAL, draws)
+    same = observe(network, USUAL, draws, untreated=network)
+    np.testing.assert_allclose(same.latent, flat.latent)
+
+
+def test_one_patient_alone_gives_the_same_numbers():
+    d = Draws.seeded(20, len(WEEKS), 9)
+    one = Draws(d.course[7:8], d.events[7:8], d.rating[7:8], d.own[7:8], d.own_madrs[7:8], d.dropout[7:8])
+    severity = np.full((20, len(WEEKS)), 28.0)
+    all_, single = observe(severity, USUAL, d), observe(severity[:1], USUAL, one)
+    np.testing.assert_array_equal(all_.madrs[7], single.madrs[0])
+    assert all_.dropout_time[7] == single.dropout_time[0]
+
+
+def test_doses_taken_settle_at_the_stationary_share():
+    g = np.random.default_rng(4)
+    mask = taken(np.arange(200) * 24.0, g.random((4000, 200)), g.random((4000, 200)))
+    assert abs(mask[:, 100:].mean() - expected_taken()) < 0.006
+
+
+def test_bad_context_reports_every_problem():
+    with pytest.raises(InputError) as caught:
+        TrialContext(times=np.array([1.0, 0.0]), probability_active=1.4, blinding="doubel")
+    assert len(caught.value.problems) == 3
+    assert "did you mean 'double'" in str(caught.value)
+
+
+def test_onset_needs_the_response_to_hold():
+    t = np.array([0.0, 24.0, 168.0])
+    scores = np.array([[30.0, 12.0, 14.0], [30.0, 12.0, np.nan], [30.0, 12.0, 25.0], [30.0, 20.0, 14.0]])
+    assert endpoints.onset(t, scores).tolist() == [24.0, 24.0, np.inf, 168.0]
