@@ -1,0 +1,187 @@
+"""The compiled functions of one SBML model: rates, switches, outputs and event parts.
+
+All take `(t, y, p, z)`: time, states, values that only events change, and the unknowns of the algebraic rules.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from euthymia.errors import SolverError
+from euthymia.interop.sbml_compile import function
+from euthymia.interop.sbml_dynamics import Dynamics
+from euthymia.interop.sbml_math import RELATIONS, Expr, name, names_in, walk
+
+ARGUMENTS = "t, y, p, z"
+
+
+class Machine:
+    """One model, ready to be evaluated.
+
+    Parameters
+    ----------
+    dynamics : Dynamics
+        The equations.
+    outputs : sequence of str
+        Symbols to report; `n:S` is the amount of species S.
+    """
+
+    def __init__(self, dynamics: Dynamics, outputs: Sequence[str]):
+        self.dynamics = dynamics
+        self._sizes: dict[str, Any] = {}
+        d = dynamics
+        self.free = {n: f"y[{i}]" for i, n in enumerate(d.states)}
+        self.free |= {n: f"p[{i}]" for i, n in enumerate(d.held)}
+        self.free |= {n: f"z[{i}]" for i, n in enumerate(d.unknowns)}
+        self.place = {n: (c[0], int(c[2:-1])) for n, c in self.free.items()}
+        self.rates = self.compile(list(d.states.values()))
+        self.residuals = self.compile(list(d.model.algebraic)) if d.unknowns else None
+        self.report = self.compile([name(o) for o in outputs])
+        self.events = d.model.events
+        self.triggers = self.compile([e.trigger for e in self.events])
+        self.delays = [self.compile([e.delay]) if e.delay else None for e in self.events]
+        self.priorities = [self.compile([e.priority]) if e.priority else None for e in self.events]
+        self.values = [self.compile([x for _, x in e.assignments]) for e in self.events]
+        self.targets = [[k for k, _ in e.assignments] for e in self.events]
+        self._switches()
+
+    def compile(self, exprs: list[Expr]) -> Any:
+        """A function of `(t, y, p, z)`."""
+        return function(exprs, self.dynamics.computed, self.free, ARGUMENTS)
+
+    def compile_size(self, compartment: str) -> Any:
+        """The function that gives the size of a compartment."""
+        if compartment not in self._sizes:
+            self._sizes[compartment] = self.compile([name(compartment)])
+        return self._sizes[compartment]
+
+    # ------------------------------------------------------------------ what may jump
+    def reads(self, expr: Expr) -> set[str]:
+        """States, held values and unknowns behind an expression, with `time` where it matters."""
+        seen: set[str] = set()
+        found: set[str] = set()
+        todo = [expr]
+        while todo:
+            e = todo.pop()
+            if any(n.op == "time" for n in walk(e)):
+                found.add("time")
+            for ident in names_in(e) - seen:
+                seen.add(ident)
+                if ident in self.free:
+                    found.add(ident)
+                else:
+                    todo.append(self.dynamics.computed[ident])
+        return found
+
+    def _switches(self) -> None:
+        d = self.dynamics
+        needed = [*d.states.values(), *d.model.algebraic]
+        seen: set[str] = set()
+        for expr in needed:
+            for ident in names_in(expr) - seen:
+                seen.add(ident)
+                if ident in d.computed:
+                    needed.append(d.computed[ident])
+        conditions: dict[Expr, None] = {}
+        jumps = ("floor", "ceiling", "quotient", "rem")
+        for expr in needed:
+            for node in walk(expr):
+                if node.op == "piecewise":
+                    for i in range(1, len(node.args), 2):
+                        conditions |= {n: None for n in walk(node.args[i]) if n.op in RELATIONS}
+        relations = [n for e in self.events for n in walk(e.trigger) if n.op in RELATIONS]
+        timed: dict[Expr, None] = {}
+        mixed: list[Expr] = []
+        moving = set(d.states) | set(d.unknowns)
+        for relation in (*conditions, *relations):
+            behind = self.reads(relation)
+            if behind & moving:
+                if relation in conditions:
+                    mixed.append(relation)
+            elif "time" in behind and len(relation.args) == 2:
+                timed[relation] = None
+        gaps = [Expr("minus", r.args) for r in timed]
+        self.time_gaps = [self.compile([g]) for g in gaps]
+        self.conditions = self.compile(mixed) if mixed else None
+        self.watches = any(self.reads(e.trigger) & moving for e in self.events)
+        features = self._time_features(needed, moving)
+        features += [n for e in needed for n in walk(e) if n.op in jumps and self.reads(n) == {"time"}]
+        self.features = [self.compile([f]) for f in features]
+
+    def _time_features(self, needed: list[Expr], moving: set[str]) -> list[Expr]:
+        """The largest expressions that depend on time but on no state."""
+        found: dict[Expr, None] = {}
+        for root in needed:
+            stack = [root]
+            while stack:
+                e = stack.pop()
+                if e.op in ("number", "name", "rate", "time"):
+                    continue
+                behind = self.reads(e)
+                if "time" not in behind:
+                    continue
+                if behind & moving:
+                    stack.extend(e.args)
+                else:
+                    found[e] = None
+        return list(found)
+
+    # ------------------------------------------------------------------ initial values and unknowns
+    def start(self) -> tuple[np.ndarray, list[float], list[float]]:
+        """States, held values and unknowns at time 0."""
+        d = self.dynamics
+        unknown = set(d.unknowns)
+        definitions = {**d.computed, **{k: e for k, e in d.initial.items() if k not in unknown}}
+        guesses = function([d.initial[u] for u in d.unknowns], {**definitions, **d.initial}, {}, "t")
+        z = [v if math.isfinite(v) else 1.0 for v in guesses(0.0)]
+        free = {u: f"z[{i}]" for i, u in enumerate(d.unknowns)}
+        if d.unknowns:
+            rest = function(list(d.model.algebraic), definitions, free, "t, z")
+            z = newton(lambda q: rest(0.0, q), z, "the algebraic rules at time 0")
+        wanted = [name(n) for n in (*d.states, *d.held)]
+        values = [float(v) for v in function(wanted, definitions, free, "t, z")(0.0, z)]
+        return np.array(values[: len(d.states)]), values[len(d.states) :], z
+
+    def unknowns(self, t: float, y: Sequence[float], p: list[float], z: list[float]) -> list[float]:
+        """The unknowns that satisfy the algebraic rules; `z` is the first guess."""
+        residuals = self.residuals
+        if residuals is None:
+            return z
+        return newton(lambda q: residuals(t, y, p, q), z, f"the algebraic rules at time {t:g}")
+
+
+def newton(residuals: Any, guess: Sequence[float], what: str) -> list[float]:
+    """Solve n equations for n unknowns by Newton's method with a difference Jacobian.
+
+    >>> [round(v, 9) for v in newton(lambda q: [q[0] ** 2 - 2.0], [1.0], "x")]
+    [1.414213562]
+    """
+    z = np.array(guess, dtype=float)
+    n = len(z)
+    f = np.array(residuals(list(z)), dtype=float)
+    for _ in range(60):
+        if not f.any():
+            break
+        jacobian = np.empty((n, n))
+        for j in range(n):
+            step = 1e-7 * max(1e-4, abs(z[j]))
+            moved = z.copy()
+            moved[j] += step
+            jacobian[:, j] = (np.array(residuals(list(moved)), dtype=float) - f) / (moved[j] - z[j])
+        try:
+            delta = np.linalg.solve(jacobian, f)
+        except np.linalg.LinAlgError:
+            raise SolverError(f"{what} have no unique solution") from None
+        z = z - delta
+        f = np.array(residuals(list(z)), dtype=float)
+        if not np.isfinite(f).all():
+            raise SolverError(f"{what} have no finite solution")
+        if np.all(np.abs(delta) <= 1e-13 * np.maximum(np.abs(z), 1e-9)):
+            break
+    else:
+        raise SolverError(f"{what} did not converge")
+    return [float(v) for v in z]

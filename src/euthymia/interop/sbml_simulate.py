@@ -1,0 +1,291 @@
+"""One patient through an SBML model: a readable event simulator on SciPy's LSODA.
+
+Known times at which something jumps (thresholds on time in triggers and piecewise conditions, steep functions
+of time, delayed events) are stop points; jumps that depend on the state are located on the dense output by
+bisection.  The solver starts anew after each.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from euthymia.errors import InputError, Problem, SolverError, nearest
+from euthymia.interop.sbml_dynamics import Dynamics, dynamics
+from euthymia.interop.sbml_events import EventQueue
+from euthymia.interop.sbml_machine import Machine
+from euthymia.interop.sbml_model import SbmlModel
+
+PROBES = (0.25, 0.5, 0.75, 1.0)  # where in a step the triggers are looked at
+SAMPLES = 2048  # points at which functions of time are searched for jumps
+MANY = 256  # more steep places than this are followed by a step limit instead
+RESTARTS = 20_000
+
+
+def simulate(
+    model: SbmlModel | Dynamics,
+    times: Sequence[float],
+    outputs: Sequence[str],
+    *,
+    rtol: float = 1e-8,
+    atol: float = 1e-12,
+) -> np.ndarray:
+    """The values of `outputs` at `times`, starting from time 0.
+
+    Parameters
+    ----------
+    times : sequence, shape (times,), the model's time unit
+        Not decreasing, from 0 on.
+    outputs : sequence of str
+        Symbols; `n:S` asks for the amount of species S, `c:S` for its concentration.
+
+    Returns
+    -------
+    ndarray, shape (times, outputs)
+
+    Raises
+    ------
+    SolverError
+        The integration failed; the message says when.
+    """
+    system = dynamics(model) if isinstance(model, SbmlModel) else model
+    wanted = [_output(system, o) for o in outputs]
+    machine = Machine(system, [w[0] for w in wanted])
+    run = _Run(machine, np.asarray(times, dtype=float), rtol, atol)
+    table = run.go()
+    for j, (_, size) in enumerate(wanted):
+        if size:
+            sizes = simulate(system, times, [size], rtol=rtol, atol=atol)[:, 0] if size else 1.0
+            with np.errstate(all="ignore"):
+                table[:, j] = table[:, j] / sizes
+    return table
+
+
+def _output(system: Dynamics, wanted: str) -> tuple[str, str]:
+    """The symbol to report and the compartment to divide it by."""
+    kind, _, ident = wanted.rpartition(":")
+    m = system.model
+    known = {*m.species, *m.compartments, *m.parameters, *m.references, *m.reactions}
+    if ident not in known:
+        raise InputError([Problem(f"'{ident}' is not in the model" + nearest(ident, known), file=m.file)])
+    if not kind or ident not in m.species:
+        return ident, ""
+    if kind == "n":
+        return f"n:{ident}", ""
+    species = m.species[ident]
+    return (ident, species.compartment if species.substance_only else "")
+
+
+def changed(model: SbmlModel, changes: Mapping[str, float]) -> SbmlModel:
+    """The model with other first values; initial assignments that depend on them follow.
+
+    Species take a concentration unless the model counts them in amounts.
+
+    Raises
+    ------
+    InputError
+        A symbol that the model does not have.
+    """
+    parts: dict[str, dict[str, Any]] = {
+        k: dict(getattr(model, k)) for k in ("parameters", "compartments", "species", "initial")
+    }
+    for ident, value in changes.items():
+        parts["initial"].pop(ident, None)
+        if ident in model.parameters:
+            parts["parameters"][ident] = replace(model.parameters[ident], value=float(value))
+        elif ident in model.compartments:
+            parts["compartments"][ident] = replace(model.compartments[ident], size=float(value))
+        elif ident in model.species:
+            s = model.species[ident]
+            new = {"amount": float(value), "concentration": None}
+            if not s.substance_only:
+                new = {"amount": None, "concentration": float(value)}
+            parts["species"][ident] = replace(s, **new)
+        else:
+            known = (*model.parameters, *model.species, *model.compartments)
+            text = f"'{ident}' is not a parameter, species or compartment" + nearest(ident, known)
+            raise InputError([Problem(text, file=model.file)])
+    return replace(model, **parts)
+
+
+class _Run:
+    def __init__(self, machine: Machine, times: np.ndarray, rtol: float, atol: float):
+        self.m, self.times = machine, times
+        self.rtol, self.atol = rtol, atol
+        self.y, self.p, self.z = machine.start()
+        self.queue = EventQueue(machine)
+        self.rows: list[list[float]] = []
+        self.t = 0.0
+        self.end = float(times[-1])
+        self.limit = np.inf
+        self.restarts = 0
+
+    def go(self) -> np.ndarray:
+        m = self.m
+        self.queue.settle(0.0, self.y, self.p, self.z)
+        stops = self._stops()
+        self._record(self.t, self.y, inclusive=True)
+        while self.t < self.end:
+            stop = min([s for s in stops if s > self.t] + [self.queue.next_time(), self.end])
+            if stop > self.t:
+                self._advance(stop)
+            ran = self.queue.settle(self.t, self.y, self.p, self.z)
+            if ran and m.time_gaps:
+                stops = self._stops()
+            self._record(self.t, self.y, inclusive=True)
+            self.restarts += 1
+            if self.restarts > RESTARTS:
+                raise SolverError(f"more than {RESTARTS} events or switches before time {self.t:g}")
+        return np.array(self.rows, dtype=float)
+
+    # ------------------------------------------------------------------ integration
+    def _rhs(self, t: float, y: np.ndarray) -> list[float]:
+        values = y.tolist()
+        self.z = self.m.unknowns(t, values, self.p, self.z)
+        return self.m.rates(t, values, self.p, self.z)
+
+    def _advance(self, stop: float) -> None:
+        """Integrate to `stop`, or to the first switch before it."""
+        from scipy.integrate import LSODA
+
+        if not len(self.y):
+            self._drift(stop)
+            return
+        switches = self._switches()
+        before = switches(self.t, self.y) if switches else None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            limit = min(self.limit, stop - self.t)
+            solver = LSODA(self._rhs, self.t, self.y, stop, rtol=self.rtol, atol=self.atol, max_step=limit)
+            while solver.status == "running":
+                message = solver.step()
+                if solver.status == "failed" or not np.isfinite(solver.y).all():
+                    raise SolverError(f"the integration failed at time {solver.t:g}: {message or 'not finite'}")
+                dense = solver.dense_output()
+                if switches is not None:
+                    at = self._first_switch(switches, before, dense, float(solver.t_old), float(solver.t))
+                    if at is not None:
+                        self._record(at, dense)
+                        self.t, self.y = at, np.array(dense(at))
+                        self._refresh()
+                        return
+                self._record(float(solver.t), dense)
+            self.t, self.y = stop, np.array(solver.y)
+            self._refresh()
+
+    def _drift(self, stop: float) -> None:
+        """No states: only time passes."""
+        still = np.zeros(0)
+        self._record(stop, lambda t: still)
+        self.t = stop
+        self._refresh()
+
+    def _refresh(self) -> None:
+        self.z = self.m.unknowns(self.t, self.y, self.p, self.z)
+
+    def _switches(self) -> Callable[[float, np.ndarray], list[bool]] | None:
+        m = self.m
+        if not m.watches and m.conditions is None:
+            return None
+
+        def look(t: float, y: np.ndarray) -> list[bool]:
+            values = y.tolist()
+            z = m.unknowns(t, values, self.p, self.z)
+            found = [bool(v) for v in m.triggers(t, values, self.p, z)]
+            return found + [bool(v) for v in m.conditions(t, values, self.p, z)] if m.conditions else found
+
+        return look
+
+    @staticmethod
+    def _first_switch(look: Any, before: Any, dense: Any, old: float, new: float) -> float | None:
+        """The first time in the step at which a switch differs from `before`."""
+        low = old
+        for part in PROBES:
+            high = new if part == 1.0 else old + part * (new - old)
+            if look(high, dense(high)) != before:
+                break
+            low = high
+        else:
+            return None
+        while high - low > 2e-15 * max(abs(high), 1e-3):
+            middle = 0.5 * (low + high)
+            if not low < middle < high:
+                break
+            if look(middle, dense(middle)) != before:
+                high = middle
+            else:
+                low = middle
+        return high
+
+    # ------------------------------------------------------------------ output
+    def _record(self, upto: float, state: Any, inclusive: bool = False) -> None:
+        """Rows up to `upto`; the row at `upto` itself waits for the events there."""
+        while len(self.rows) < len(self.times):
+            t = float(self.times[len(self.rows)])
+            if t > upto or (t == upto and not inclusive):
+                return
+            y = state(t) if callable(state) else state
+            values = y.tolist()
+            z = self.m.unknowns(t, values, self.p, self.z)
+            self.rows.append([float(v) for v in self.m.report(t, values, self.p, z)])
+
+    # ------------------------------------------------------------------ known times
+    def _stops(self) -> list[float]:
+        """Times after now at which a known function of time crosses a threshold or jumps."""
+        found: set[float] = set()
+        self.limit = np.inf
+        if not self.m.time_gaps and not self.m.features:
+            return []
+        grid = np.linspace(self.t, self.end, SAMPLES + 1)
+        for gap in self.m.time_gaps:
+            found.update(crossings(lambda t, g=gap: float(g(t, self.y, self.p, self.z)[0]), grid))
+        for feature in self.m.features:
+            values = np.array([float(feature(t, self.y, self.p, self.z)[0]) for t in grid])
+            with np.errstate(all="ignore"):
+                jumps = np.abs(np.diff(values))
+                steep = np.flatnonzero(jumps > 0.02 * (np.nanmax(values) - np.nanmin(values)))
+            if len(steep) > MANY:
+                self.limit = min(self.limit, 8 * (grid[1] - grid[0]))
+            else:
+                found.update(grid[steep])
+                found.update(grid[steep + 1])
+        return sorted(t for t in found if self.t < t <= self.end)
+
+
+def crossings(gap: Callable[[float], float], grid: np.ndarray) -> list[float]:
+    """Where a function of time is zero or changes sign: exact where it is linear, else by bisection.
+
+    >>> crossings(lambda t: 2 * t - 3, np.linspace(0, 2, 5))
+    [1.5]
+    """
+    first, last = float(grid[0]), float(grid[-1])
+    a, b = gap(first), gap(last)
+    thirds = [first + q * (last - first) for q in (0.3, 0.61, 0.87)]
+    scale = max(abs(a), abs(b), 1e-300)
+    if all(abs(gap(t) - (a + (b - a) * (t - first) / (last - first))) <= 1e-12 * scale for t in thirds):
+        if a * b > 0 or a == b:
+            return []
+        root = first - a * (last - first) / (b - a)
+        near = float(f"{root:.12g}")
+        return [near if abs(gap(near)) <= abs(gap(root)) else root]
+    found = []
+    values = [gap(float(t)) for t in grid]
+    for i in range(len(grid) - 1):
+        low, high = float(grid[i]), float(grid[i + 1])
+        if values[i] == 0:
+            found.append(low)
+        if values[i] * values[i + 1] < 0:
+            while high - low > 1e-15 * max(1.0, abs(high)):
+                middle = 0.5 * (low + high)
+                if not low < middle < high:
+                    break
+                if gap(middle) * values[i] > 0:
+                    low = middle
+                else:
+                    high = middle
+            found.append(high)
+    return found
