@@ -1,0 +1,20 @@
+"""Ground floor: populations of ordinary differential equations, fast and exact, knowing no drug and no brain."""
+
+from euthymia.engine.events import Dose, Events
+from euthymia.engine.reference import solve_reference
+from euthymia.engine.system import Assignment, Fragment, Input, OdeSystem, Parameter, State, Trigger
+from euthymia.engine.trajectories import Trajectories
+
+__all__ = [
+    "Assignment",
+    "Dose",
+    "Events",
+    "Fragment",
+    "Input",
+    "OdeSystem",
+    "Parameter",
+    "State",
+    "Trajectories",
+    "Trigger",
+    "solve_reference",
+]

@@ -1,0 +1,106 @@
+"""The checks and preparations that both solvers share: parameters per patient, initial values, outputs, times."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from euthymia.engine.evaluate import function
+from euthymia.engine.events import Events
+from euthymia.engine.system import OdeSystem
+from euthymia.errors import InputError, Problem, nearest
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A checked request.
+
+    Parameters
+    ----------
+    parameters : ndarray, shape (patients, parameters)
+    initial : ndarray, shape (patients, states)
+    inputs : ndarray, shape (inputs,)
+    times : ndarray, shape (times,), h
+    after : ndarray, shape (times,), bool
+        Value after (not before) the events of the same moment.
+    start : float, h
+    """
+
+    parameters: np.ndarray
+    initial: np.ndarray
+    inputs: np.ndarray
+    times: np.ndarray
+    after: np.ndarray
+    start: float
+
+
+def prepare(
+    system: OdeSystem,
+    n: int,
+    parameters: Mapping[str, np.ndarray | float],
+    events: Events | None,
+    times: np.ndarray,
+    outputs: Sequence[str],
+    after: bool | np.ndarray,
+    start: float | None,
+    initial: Mapping[str, np.ndarray | float] | None,
+) -> Prepared:
+    """Check everything at once.
+
+    Raises
+    ------
+    InputError
+        Unknown parameters or outputs, wrong shapes, times out of order, events that do not fit.
+    """
+    problems: list[Problem] = []
+    table = np.empty((n, len(system.parameters)))
+    table[:] = [item.value for item in system.parameters.values()]
+    column = {name: i for i, name in enumerate(system.parameters)}
+    for name, value in parameters.items():
+        if name not in column:
+            hint = nearest(name, column)
+            problems.append(Problem(f"'{name}' is no parameter of '{system.name}'{hint}", key="parameters"))
+        elif np.shape(value) not in ((), (n,)):
+            problems.append(
+                Problem(
+                    f"{name} has shape {np.shape(value)}; expected ({n},) or one number", key="parameters"
+                )
+            )
+        else:
+            table[:, column[name]] = value
+    times = np.ascontiguousarray(times, dtype=float).reshape(-1)
+    begin = float(min(0.0, times[0]) if start is None and times.size else start or 0.0)
+    if not times.size or not np.all(np.isfinite(times)) or np.any(np.diff(times) < 0) or times[0] < begin:
+        problems.append(
+            Problem(f"times must be finite, ascending and not before the start ({begin:g} h)", key="times")
+        )
+    when = np.broadcast_to(np.asarray(after, bool), times.shape).copy()
+    if times.size and np.any((np.diff(times) == 0) & when[:-1] & ~when[1:]):
+        problems.append(Problem("of equal times those before an event come first", key="after"))
+    for text in outputs:
+        try:
+            system.expression(text)
+        except InputError as error:
+            problems += error.problems
+    if not len(outputs):
+        problems.append(Problem("no output is asked for", key="outputs"))
+    for name in initial or {}:
+        if name not in system.states:
+            problems.append(Problem(f"'{name}' is no state{nearest(name, system.states)}", key="initial"))
+    if events is not None:
+        try:
+            events.check(system, n)
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    inputs = np.array([item.value for item in system.inputs.values()], dtype=float)
+    first = function(system.program.graph, system.program.initials, arrays=True)
+    with np.errstate(all="ignore"):
+        values = first(begin, [], table.T, inputs)
+    y0 = np.empty((n, len(system.states)))
+    for i, (name, value) in enumerate(zip(system.states, values, strict=True)):
+        y0[:, i] = value if initial is None or name not in initial else initial[name]
+    return Prepared(np.ascontiguousarray(table), y0, inputs, times, when, begin)
