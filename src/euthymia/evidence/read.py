@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from euthymia.errors import InputError, Problem, nearest
 
@@ -58,10 +59,25 @@ class Document:
         return Problem(message, self.name, line, column, ".".join(str(p) for p in path))
 
 
-def _reader() -> Any:
-    from ruamel.yaml import YAML
+@cache
+def _loader() -> Any:
+    """libyaml's parser with the core schema of YAML 1.2 in place of the rules of YAML 1.1."""
+    import yaml
 
-    return YAML(typ="rt", pure=True)
+    class Core(yaml.CSafeLoader):
+        yaml_implicit_resolvers: ClassVar[dict] = {}
+
+    for kind, pattern in _CORE.items():
+        Core.add_implicit_resolver(f"tag:yaml.org,2002:{kind}", re.compile(f"^(?:{pattern})$"), None)
+    return Core
+
+
+_CORE = {
+    "int": r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+",
+    "float": r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+    "bool": r"true|True|TRUE|false|False|FALSE",
+    "null": r"~|null|Null|NULL|",
+}
 
 
 def parse(text: str, name: str) -> Document:
@@ -72,33 +88,32 @@ def parse(text: str, name: str) -> Document:
     InputError
         Syntax error or duplicate keys, each with its place.
     """
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+    import yaml
 
     problems: list[Problem] = []
     places: dict[Path_, tuple[int, int]] = {}
     try:
-        node = _reader().compose(text)
-    except MarkedYAMLError as error:
+        node = yaml.compose(text, Loader=_loader())
+    except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (0, 0)
         reason = (error.problem or error.context or "cannot be read").strip()
         raise InputError([Problem(f"YAML syntax: {reason}", name, *place)]) from None
-    except YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise InputError([Problem(f"not YAML text: {str(error).splitlines()[0]}", name)]) from None
-    data = _plain(node, (), places, problems, name, set()) if node is not None else None
+    data = _plain(node, (), places, problems, name, frozenset()) if node is not None else None
     if problems:
         raise InputError(problems)
     return Document(data, name, places)
 
 
-def _plain(node: Any, path: Path_, places: dict, problems: list, name: str, above: set[int]) -> Any:
+def _plain(node: Any, path: Path_, places: dict, problems: list, name: str, above: frozenset[int]) -> Any:
     places[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
-    kind = node.tag.rsplit(":", 1)[-1] if isinstance(node.tag, str) else str(node.ctag).rsplit(":", 1)[-1]
     if id(node) in above:
         problems.append(Problem("an alias that contains itself", name, *places[path]))
         return None
-    above = above | {id(node)}
     if node.id == "mapping":
+        above = above | {id(node)}
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
             key = str(key_node.value)
@@ -113,18 +128,16 @@ def _plain(node: Any, path: Path_, places: dict, problems: list, name: str, abov
             result[key] = _plain(value_node, (*path, key), places, problems, name, above)
         return result
     if node.id == "sequence":
+        above = above | {id(node)}
         return [_plain(v, (*path, i), places, problems, name, above) for i, v in enumerate(node.value)]
-    return _scalar(kind, node.value)
+    return _scalar(node.tag.rsplit(":", 1)[-1], node.value)
 
 
 def _scalar(kind: str, text: str) -> Any:
     if kind == "int":
-        digits = text.replace("_", "")
-        base = {"0x": 16, "0o": 8, "0b": 2}.get(digits.lstrip("+-")[:2].lower(), 10)
-        return int(digits, base)
+        return int(text, {"0x": 16, "0o": 8}.get(text[:2], 10))
     if kind == "float":
-        plain = text.replace("_", "").lower().lstrip("+")
-        return float(plain.replace(".inf", "inf").replace(".nan", "nan"))
+        return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
     if kind == "bool":
         return text.lower() == "true"
     return None if kind == "null" else text

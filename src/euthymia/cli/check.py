@@ -1,0 +1,68 @@
+"""`euthymia check [PATH...]`: all problems of library and protocol files at once."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from euthymia.errors import InputError, Problem
+from euthymia.evidence.audit import audit_document, kind_of, library_files
+from euthymia.evidence.read import load
+
+NAME = "check"
+HELP = "Check library and protocol files; without a path, the whole library."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="files or folders")
+    parser.add_argument("--json", action="store_true", help="print the problems as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if arguments.paths:
+        files = []
+        for path in map(Path, arguments.paths):
+            files += sorted(path.rglob("*.yaml")) if path.is_dir() else [path]
+    else:
+        files = [path for path, _ in library_files()]
+    problems = [p for path in files for p in check_file(path)]
+    if arguments.json:
+        print(json.dumps({"files": len(files), "problems": [str(p) for p in problems]}, indent=1))
+    else:
+        print("\n".join([*map(str, problems), f"{len(files)} files, {len(problems)} problems"]))
+    return 2 if problems else 0
+
+
+def check_file(path: Path) -> list[Problem]:
+    """Every problem of one file: schema, sources, units and, for protocols and modules, what they refer to."""
+    kind = kind_of(path)
+    if not kind and path.is_file():
+        return [
+            Problem(
+                "is of no known kind; a protocol begins with 'euthymia: 1', a library file with its kind",
+                str(path),
+            )
+        ]
+    try:
+        document = load(path, kind)
+        problems = list(audit_document(document))
+        if kind == "protocol":
+            from euthymia.protocol.protocol import read_protocol
+
+            read_protocol(path)
+        elif kind == "module":
+            from euthymia.biology.module import read_module
+
+            read_module(path)
+        elif kind == "compound":
+            from euthymia.compounds.compound import read_compound
+
+            read_compound(path)
+        elif kind == "trial":
+            from euthymia.trials.published import read_trial
+
+            read_trial(path)
+    except InputError as error:
+        return error.problems
+    return problems

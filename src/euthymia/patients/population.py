@@ -1,0 +1,164 @@
+"""Virtual patients: correlated covariates and network traits, drawn per patient.
+
+A population file gives every covariate (age, weight, ...), every trait (a network parameter that differs between
+patients) and the correlations of their normal scores (a Gaussian copula).  A patient is a number: the same number
+always is the same person, whatever else is simulated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from euthymia.errors import InputError, Problem, nearest
+from euthymia.evidence.parameter import (
+    Evidence,
+    Parameter,
+    Spread,
+    read_evidence,
+    read_parameter,
+    read_parameters,
+)
+from euthymia.evidence.read import LIBRARY, load
+from euthymia.patients.streams import normals
+
+FOLDER = LIBRARY / "populations"
+
+
+@dataclass(frozen=True, slots=True)
+class Endotype:
+    """A region of the population: patients above or below the quantile that cuts off `share` of them."""
+
+    name: str
+    trait: str
+    side: str
+    share: Parameter
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """The distributions one group of patients is drawn from."""
+
+    name: str
+    title: str
+    covariates: dict[str, Parameter]
+    traits: dict[str, Parameter]
+    stress: dict[str, Parameter]
+    correlations: tuple[tuple[str, str, float, tuple[Evidence, ...]], ...] = ()
+    endotypes: tuple[Endotype, ...] = ()
+
+    @property
+    def varying(self) -> dict[str, Parameter]:
+        """Everything that differs between patients, in file order."""
+        both = {**self.covariates, **self.traits, **self.stress}
+        return {k: p for k, p in both.items() if p.spread.kind != "fixed"}
+
+    def correlation_matrix(self) -> NDArray[np.float64]:
+        """Correlations of the normal scores, shape (varying, varying)."""
+        names = list(self.varying)
+        matrix = np.eye(len(names))
+        for a, b, rho, _ in self.correlations:
+            i, j = names.index(a), names.index(b)
+            matrix[i, j] = matrix[j, i] = rho
+        return matrix
+
+    def sample(self, seed: int, trial: str, patients: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+        """Values of every covariate, trait and stress setting, each of shape (patients,), canonical units."""
+        names = list(self.varying)
+        z = normals(seed, trial, patients, f"population/{self.name}", len(names))
+        z = z @ np.linalg.cholesky(self.correlation_matrix()).T
+        fixed = {**self.covariates, **self.traits, **self.stress}
+        drawn = {name: value_at(self.varying[name], z[:, i]) for i, name in enumerate(names)}
+        return {k: drawn.get(k, np.full(len(patients), p.value)) for k, p in fixed.items()}
+
+    def endotype_of(self, values: dict[str, NDArray[np.float64]]) -> NDArray[np.str_]:
+        """The first endotype region each patient lies in, or 'none', shape (patients,)."""
+        from scipy.special import ndtri
+
+        n = len(next(iter(values.values())))
+        found = np.full(n, "none", dtype="<U24")
+        for endotype in self.endotypes:
+            parameter = {**self.covariates, **self.traits, **self.stress}[endotype.trait]
+            share = endotype.share.value
+            quantile = 1.0 - share if endotype.side == "above" else share
+            cut = value_at(parameter, np.array([ndtri(quantile)]))[0]
+            inside = (
+                values[endotype.trait] > cut if endotype.side == "above" else values[endotype.trait] < cut
+            )
+            found[(found == "none") & inside] = endotype.name
+        return found
+
+
+def value_at(parameter: Parameter, z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The value of a parameter at standard normal scores `z`, after its between-patient spread.
+
+    A lognormal parameter has its value as median, a normal one as mean; bounds clip.
+    """
+    from scipy.special import expit, logit, ndtr
+
+    s: Spread = parameter.spread
+    if s.kind == "lognormal":
+        x = parameter.value * np.exp(s.sd * z)
+    elif s.kind == "normal":
+        x = parameter.value + s.sd * z
+    elif s.kind == "logitnormal":
+        x = expit(logit(parameter.value) + s.sd * z)
+    elif s.kind == "uniform":
+        x = s.low + (s.high - s.low) * ndtr(z)
+    else:
+        x = np.full_like(z, parameter.value)
+    return np.clip(x, s.low, s.high)
+
+
+def list_populations() -> list[str]:
+    """Names of the shipped populations."""
+    return sorted(p.stem for p in FOLDER.glob("*.yaml"))
+
+
+@lru_cache(maxsize=16)
+def load_population(name: str) -> Population:
+    """A population of the library by name.
+
+    Raises
+    ------
+    InputError
+        Unknown name (the nearest is offered), or a fault in the file.
+    """
+    if name not in list_populations():
+        known = list_populations()
+        raise InputError(
+            [Problem(f"unknown population '{name}'{nearest(name, known) or '; known: ' + ', '.join(known)}")]
+        )
+    document = load(FOLDER / f"{name}.yaml", "population")
+    data = document.data
+    blocks = {b: read_parameters(document, (b,)) for b in ("covariates", "traits", "stress")}
+    everything = {**blocks["covariates"], **blocks["traits"], **blocks["stress"]}
+    problems = []
+    for i, record in enumerate(data.get("correlations", [])):
+        for j, key in enumerate(record["between"]):
+            if key not in everything or everything[key].spread.kind == "fixed":
+                hint = nearest(key, everything)
+                problems.append(
+                    document.problem(("correlations", i, "between", j), f"'{key}' does not vary here{hint}")
+                )
+    endotypes = []
+    for key, record in data.get("endotypes", {}).items():
+        if record["trait"] not in everything:
+            path = ("endotypes", key, "trait")
+            problems.append(
+                document.problem(
+                    path, f"'{record['trait']}' is not in this file{nearest(record['trait'], everything)}"
+                )
+            )
+            continue
+        share = read_parameter(document, ("endotypes", key, "share"), f"endotypes.{key}.share")
+        endotypes.append(Endotype(key, record["trait"], record["side"], share))
+    if problems:
+        raise InputError(problems)
+    correlations = tuple(
+        (*r["between"], float(r["rho"]), read_evidence(r["evidence"])) for r in data.get("correlations", [])
+    )
+    return Population(name, data["title"], **blocks, correlations=correlations, endotypes=tuple(endotypes))

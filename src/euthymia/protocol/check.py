@@ -1,0 +1,180 @@
+"""What a schema cannot see in a protocol: names, dimensions, overlaps, plausibility.
+
+Every problem is collected; the caller gets them all in one `InputError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from euthymia.compounds.compound import Compound, load_compound, resolve
+from euthymia.compounds.pharmacokinetics import choose_route
+from euthymia.errors import InputError, Problem, UnitError, nearest
+from euthymia.evidence.read import Document, Path_
+from euthymia.patients.population import list_populations, load_population
+from euthymia.protocol.conditions import parse_condition
+from euthymia.protocol.protocol import Arm, Protocol, Treatment
+from euthymia.protocol.times import hours, visit_hours
+from euthymia.units import quantity
+
+SCORES = ("madrs", "hamd17")
+IMPLAUSIBLE = 20.0  # times the largest labelled dose
+
+
+def check_protocol(protocol: Protocol) -> None:
+    """Raise `InputError` with every problem of a protocol that its schema cannot see."""
+    document = protocol.document or Document(protocol.to_data(), "protocol")
+    problems = [
+        *_timing(protocol, document),
+        *_population(protocol, document),
+        *_endpoints(protocol, document),
+    ]
+    names: dict[str, int] = {}
+    for i, arm in enumerate(protocol.arms):
+        if arm.name in names:
+            problems.append(document.problem(("arms", i, "name"), f"two arms are named '{arm.name}'"))
+        names[arm.name] = i
+        problems.extend(_arm(protocol, arm, i, document))
+    if sum(a.control for a in protocol.arms) > 1:
+        problems.append(document.problem(("arms",), "more than one arm is marked 'control: true'"))
+    if problems:
+        raise InputError(sorted(set(problems), key=lambda p: (p.line, p.column, p.message)))
+
+
+def _hours(text: str, document: Document, path: Path_, problems: list[Problem]) -> float | None:
+    try:
+        return hours(text)
+    except UnitError as error:
+        problems.append(document.problem(path, str(error)))
+        return None
+
+
+def _timing(protocol: Protocol, document: Document) -> Iterator[Problem]:
+    if protocol.duration_h <= 0:
+        yield document.problem(
+            ("duration",), f"'{protocol.duration}' is no time; a trial lasts longer than that"
+        )
+    seen: set[float] = set()
+    for i, visit in enumerate(protocol.visit_list):
+        at = visit_hours(visit)
+        if at > protocol.duration_h + 1e-9 or at < 0:
+            yield document.problem(("visits", i), f"'{visit}' lies outside the trial of {protocol.duration}")
+        if at in seen:
+            yield document.problem(("visits", i), f"'{visit}' is the same time as another visit")
+        seen.add(at)
+    if protocol.visits and 0.0 not in seen:
+        yield document.problem(("visits",), "'baseline' is missing; every outcome is read against it")
+
+
+def _population(protocol: Protocol, document: Document) -> Iterator[Problem]:
+    known = list_populations()
+    if protocol.base not in known:
+        hint = nearest(protocol.base, known) or f"; known: {', '.join(known)}"
+        yield document.problem(("population", "base"), f"unknown population '{protocol.base}'{hint}")
+        return
+    population = load_population(protocol.base)
+    names = {**population.covariates, **population.traits, **population.stress}
+    for i, text in enumerate(protocol.include):
+        path = ("population", "include", i)
+        try:
+            condition = parse_condition(text)
+        except UnitError as error:
+            yield document.problem(path, str(error))
+            continue
+        if condition.name not in names and condition.name not in SCORES:
+            hint = nearest(condition.name, [*names, *SCORES])
+            yield document.problem(path, f"unknown quantity '{condition.name}'{hint}")
+
+
+def _endpoints(protocol: Protocol, document: Document) -> Iterator[Problem]:
+    times = {visit_hours(v) for v in protocol.visit_list}
+    seen: set[str] = set()
+    for i, endpoint in enumerate(protocol.endpoints):
+        path: Path_ = ("endpoints", i)
+        if visit_hours(endpoint.at) not in times:
+            yield document.problem(
+                (*path, "at"), f"'{endpoint.at}' is not a visit{nearest(endpoint.at, protocol.visit_list)}"
+            )
+        if endpoint.kind == "percent_reduction" and not endpoint.at_least:
+            yield document.problem(path, "percent_reduction needs 'at_least', for example 'at_least: 50 %'")
+        if endpoint.kind == "below" and not endpoint.limit:
+            yield document.problem(path, "below needs 'limit', for example 'limit: 10'")
+        if endpoint.name in seen:
+            yield document.problem((*path, "name"), f"two endpoints are named '{endpoint.name}'")
+        seen.add(endpoint.name)
+
+
+def _arm(protocol: Protocol, arm: Arm, i: int, document: Document) -> Iterator[Problem]:
+    spans: dict[str, list[tuple[float, float]]] = {}
+    for j, treatment in enumerate(arm.treatment):
+        path: Path_ = ("arms", i, "treatment", j)
+        problems: list[Problem] = []
+        for key in ("every", "for_", "infusion"):
+            if getattr(treatment, key):
+                length = _hours(getattr(treatment, key), document, (*path, key.rstrip("_")), problems)
+                if length is not None and length <= 0:
+                    problems.append(document.problem((*path, key.rstrip("_")), "must be longer than zero"))
+        yield from problems
+        if problems:
+            continue
+        try:
+            name = resolve(treatment.drug)
+        except InputError as error:
+            yield from (document.problem((*path, "drug"), p.message) for p in error.problems)
+            continue
+        times = treatment.times(protocol.duration_h)
+        if times and times[-1] > protocol.duration_h:
+            yield document.problem(path, f"doses go on after the trial's end ({protocol.duration})")
+        if name == "placebo":
+            continue
+        if (
+            treatment.for_
+            and visit_hours(treatment.from_) + hours(treatment.for_) > protocol.duration_h + 1e-9
+        ):
+            yield document.problem(
+                (*path, "for"), f"'{treatment.for_}' is longer than the trial ({protocol.duration})"
+            )
+        step = hours(treatment.every) if treatment.every else 0.0
+        if times:
+            span = (times[0], times[-1] + step)
+            if any(span[0] < end and start < span[1] for start, end in spans.get(name, [])):
+                yield document.problem(path, f"doses of {name} overlap with another line of this arm")
+            spans.setdefault(name, []).append(span)
+        yield from _drug(protocol, load_compound(name), treatment, path, document)
+
+
+def _drug(
+    protocol: Protocol, compound: Compound, treatment: Treatment, path: Path_, document: Document
+) -> Iterator[Problem]:
+    try:
+        choose_route(compound, treatment.route)
+    except InputError as error:
+        yield from (document.problem((*path, "route"), p.message) for p in error.problems)
+    if not treatment.dose:
+        yield document.problem(path, f"'dose' is missing for {compound.name}, for example 'dose: 20 mg'")
+        return
+    try:
+        amount = dose_mg(treatment.dose, 70.0)
+    except UnitError as error:
+        yield document.problem((*path, "dose"), str(error))
+        return
+    if amount <= 0:
+        yield document.problem((*path, "dose"), f"'{treatment.dose}' is not a positive amount")
+    largest = compound.parameters.get("max_dose") or compound.parameters.get("typical_dose")
+    if largest is not None and amount > IMPLAUSIBLE * largest.value and "high_dose" not in protocol.allow:
+        yield document.problem(
+            (*path, "dose"),
+            f"'{treatment.dose}' is {amount / largest.value:.0f} times the largest usual dose ({largest.shown}); "
+            "add 'allow: [high_dose]' to keep it",
+        )
+
+
+def dose_mg(text: str, weight_kg: float) -> float:
+    """A dose in mg; '0.5 mg/kg' is taken times the body weight.
+
+    >>> dose_mg("20 mg", 70), round(dose_mg("0.5 mg/kg", 70), 9)
+    (20.0, 35.0)
+    """
+    if text.rstrip().endswith("/kg"):
+        return quantity(text.rstrip().removesuffix("/kg"), "mg").value * weight_kg
+    return quantity(text, "mg").value

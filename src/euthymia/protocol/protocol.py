@@ -1,0 +1,241 @@
+"""A protocol as plain objects, and the file it is read from and written to.
+
+Times and amounts stay as the user wrote them ('10 mg', '8 weeks'), so that file -> object -> file loses
+nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from euthymia.evidence.read import Document, load, parse
+from euthymia.protocol.times import hours, visit_hours
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """One drug (or placebo) given on a schedule; `from_` is written `from` in the file."""
+
+    drug: str
+    dose: str = ""
+    route: str = "oral"
+    every: str = ""
+    from_: str = "baseline"
+    for_: str = ""
+    infusion: str = ""
+    on: tuple[str, ...] = ()
+
+    def times(self, duration: float) -> list[float]:
+        """Hours of all doses within a trial of `duration` hours."""
+        if self.on:
+            return sorted(visit_hours(v) for v in self.on)
+        start = visit_hours(self.from_)
+        if not self.every:
+            return [start]
+        end = min(duration, start + hours(self.for_)) if self.for_ else duration
+        step = hours(self.every)
+        count = int((end - start) / step - 1e-9) + 1 if end > start else 0
+        return [start + i * step for i in range(count)]
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One arm: its name, size and treatments."""
+
+    name: str
+    n: int
+    treatment: tuple[Treatment, ...]
+    control: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What is read from the scores: change, percent_reduction (response) or below (remission)."""
+
+    name: str
+    of: str
+    kind: str
+    at: str
+    at_least: str = ""
+    limit: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What surrounds the drug: the trial's year, blinding, care, expectancy and primary scale."""
+
+    year: int = 2005
+    blinding: str = "double"
+    care: str = "outpatient"
+    expectancy: str = "usual"
+    scale: str = "madrs"
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """One virtual trial."""
+
+    title: str
+    duration: str
+    base: str
+    arms: tuple[Arm, ...]
+    seed: int = 1
+    include: tuple[str, ...] = ()
+    genotype: str = "european"
+    profile: str = "core"
+    structures: tuple[tuple[str, str], ...] = ()
+    loop_gain: float | None = None
+    setting: Setting = Setting()
+    adherence: str = ""
+    dropout: str = "observed_score"
+    visits: tuple[str, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
+    replicates: int = 1
+    tolerance: float = 1e-5
+    compare_with: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+    notes: str = ""
+    document: Document | None = field(default=None, compare=False, repr=False)
+
+    def replace(self, **changes: Any) -> Protocol:
+        """A copy with some fields changed."""
+        return dataclasses.replace(self, **changes)
+
+    @property
+    def duration_h(self) -> float:
+        """Length of the trial in hours."""
+        return hours(self.duration)
+
+    @property
+    def visit_list(self) -> tuple[str, ...]:
+        """The visits, weekly where the protocol names none."""
+        if self.visits:
+            return self.visits
+        return ("baseline", *(f"week {i}" for i in range(1, int(self.duration_h // 168.0) + 1)))
+
+    @property
+    def endpoint_list(self) -> tuple[Endpoint, ...]:
+        """The endpoints; by default change, response and remission at the last visit."""
+        if self.endpoints:
+            return self.endpoints
+        last, scale = self.visit_list[-1], self.setting.scale
+        limit = {"madrs": 10.0, "hamd17": 7.0}[scale]
+        return (
+            Endpoint("change", scale, "change", last),
+            Endpoint("response", scale, "percent_reduction", last, at_least="50 %"),
+            Endpoint("remission", scale, "below", last, limit=limit),
+        )
+
+    def to_data(self) -> dict[str, Any]:
+        """The plain data of the file; what equals its default is left out."""
+        model = {"profile": self.profile, "structures": dict(self.structures), "loop_gain": self.loop_gain}
+        data: dict[str, Any] = {
+            "euthymia": FORMAT,
+            "title": self.title,
+            "seed": self.seed,
+            "duration": self.duration,
+            "model": {k: v for k, v in model.items() if v},
+            "population": {"base": self.base, "include": list(self.include), "genotype": self.genotype},
+            "setting": _plain(self.setting),
+            "arms": [{**_plain(a), "treatment": [_plain(t) for t in a.treatment]} for a in self.arms],
+            "adherence": {"mean": self.adherence} if self.adherence else {},
+            "dropout": {"model": self.dropout},
+            "visits": list(self.visits),
+            "endpoints": [_plain(e) for e in self.endpoints],
+            "simulate": {"replicates": self.replicates, "tolerance": self.tolerance},
+            "compare_with": list(self.compare_with),
+            "allow": list(self.allow),
+            "notes": self.notes,
+        }
+        return {k: v for k, v in data.items() if v not in ({}, [], "")}
+
+    def to_yaml(self) -> str:
+        """The protocol as a YAML file."""
+        import yaml
+
+        return yaml.safe_dump(self.to_data(), sort_keys=False, allow_unicode=True, width=110)
+
+
+def _plain(item: Any) -> dict[str, Any]:
+    """A dataclass as plain data without its default values."""
+    found = {}
+    for f in dataclasses.fields(item):
+        value = getattr(item, f.name)
+        if value != f.default:
+            found[f.name.rstrip("_")] = list(value) if isinstance(value, tuple) else value
+    return found
+
+
+def _build(kind: type, record: dict[str, Any]) -> Any:
+    fields = {f.name.rstrip("_"): f.name for f in dataclasses.fields(kind)}
+    return kind(
+        **{fields[k]: tuple(v) if isinstance(v, list) else v for k, v in record.items() if k in fields}
+    )
+
+
+def from_document(document: Document) -> Protocol:
+    """The protocol of a document that fits the schema."""
+    d = document.data
+    model, population = d.get("model", {}), d["population"]
+    arms = tuple(
+        Arm(a["name"], a["n"], tuple(_build(Treatment, t) for t in a["treatment"]), a.get("control", False))
+        for a in d["arms"]
+    )
+    values: dict[str, Any] = {
+        "title": d["title"],
+        "duration": d["duration"],
+        "base": population["base"],
+        "arms": arms,
+        "seed": d.get("seed"),
+        "include": tuple(population.get("include", ())),
+        "genotype": population.get("genotype"),
+        "profile": model.get("profile"),
+        "structures": tuple(sorted(model.get("structures", {}).items())),
+        "loop_gain": model.get("loop_gain"),
+        "setting": _build(Setting, d.get("setting", {})),
+        "adherence": d.get("adherence", {}).get("mean"),
+        "dropout": d.get("dropout", {}).get("model"),
+        "visits": tuple(d.get("visits", ())),
+        "endpoints": tuple(_build(Endpoint, e) for e in d.get("endpoints", ())),
+        "replicates": d.get("simulate", {}).get("replicates"),
+        "tolerance": d.get("simulate", {}).get("tolerance"),
+        "compare_with": tuple(d.get("compare_with", ())),
+        "allow": tuple(d.get("allow", ())),
+        "notes": d.get("notes"),
+    }
+    return Protocol(**{k: v for k, v in values.items() if v is not None}, document=document)
+
+
+def read_protocol(path: str | Path) -> Protocol:
+    """Read and check a protocol file.
+
+    Raises
+    ------
+    InputError
+        Every problem found, with file, line and column.
+    """
+    from euthymia.protocol.check import check_protocol
+
+    protocol = from_document(load(path, "protocol"))
+    check_protocol(protocol)
+    return protocol
+
+
+def parse_protocol(text: str, name: str = "protocol") -> Protocol:
+    """The same for text that is no file."""
+    from euthymia.errors import InputError
+    from euthymia.evidence.read import validate
+    from euthymia.protocol.check import check_protocol
+
+    document = parse(text, name)
+    problems = list(validate(document, "protocol"))
+    if problems:
+        raise InputError(problems)
+    protocol = from_document(document)
+    check_protocol(protocol)
+    return protocol
