@@ -97,17 +97,16 @@ class Machine:
         timed: dict[Expr, None] = {}
         mixed: list[Expr] = []
         moving = set(d.states) | set(d.unknowns)
-        for relation in (*conditions, *relations):
+        for relation in dict.fromkeys((*conditions, *relations)):
             behind = self.reads(relation)
-            if behind & moving:
-                if relation in conditions:
-                    mixed.append(relation)
-            elif "time" in behind and len(relation.args) == 2:
+            if behind & moving or "time" in behind:
+                equal = relation.op in ("eq", "neq")  # these hold for an instant: watch the sign instead
+                mixed.append(Expr("lt", relation.args) if equal else relation)
+            if "time" in behind and not behind & moving and len(relation.args) == 2:
                 timed[relation] = None
         gaps = [Expr("minus", r.args) for r in timed]
         self.time_gaps = [self.compile([g]) for g in gaps]
         self.conditions = self.compile(mixed) if mixed else None
-        self.watches = any(self.reads(e.trigger) & moving for e in self.events)
         features = self._time_features(needed, moving)
         features += [n for e in needed for n in walk(e) if n.op in jumps and self.reads(n) == {"time"}]
         self.features = [self.compile([f]) for f in features]

@@ -180,8 +180,10 @@ class _Run:
     def _drift(self, stop: float) -> None:
         """No states: only time passes."""
         still = np.zeros(0)
-        self._record(stop, lambda t: still)
-        self.t = stop
+        look = self._switches()
+        at = self._first_switch(look, look(self.t, still), lambda t: still, self.t, stop) if look else None
+        self._record(stop if at is None else at, lambda t: still)
+        self.t = stop if at is None else at
         self._refresh()
 
     def _refresh(self) -> None:
@@ -189,14 +191,13 @@ class _Run:
 
     def _switches(self) -> Callable[[float, np.ndarray], list[bool]] | None:
         m = self.m
-        if not m.watches and m.conditions is None:
+        if m.conditions is None:
             return None
 
         def look(t: float, y: np.ndarray) -> list[bool]:
             values = y.tolist()
             z = m.unknowns(t, values, self.p, self.z)
-            found = [bool(v) for v in m.triggers(t, values, self.p, z)]
-            return found + [bool(v) for v in m.conditions(t, values, self.p, z)] if m.conditions else found
+            return [bool(v) for v in m.conditions(t, values, self.p, z)]
 
         return look
 
@@ -263,6 +264,8 @@ def crossings(gap: Callable[[float], float], grid: np.ndarray) -> list[float]:
     [1.5]
     """
     first, last = float(grid[0]), float(grid[-1])
+    if first == last:
+        return []
     a, b = gap(first), gap(last)
     thirds = [first + q * (last - first) for q in (0.3, 0.61, 0.87)]
     scale = max(abs(a), abs(b), 1e-300)
