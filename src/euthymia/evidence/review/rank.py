@@ -1,0 +1,120 @@
+"""Which record to read next: two linear votes over words and over pieces of words.
+
+In: the texts of all records and the verdicts so far.  Out: a score per record, higher = read sooner.  Before both
+verdicts exist, the question's own words rank (cosine).  After that two linear support vector machines vote, one on
+words and word pairs, one on character 3-5-grams, which see drug and strain names even where only a title exists;
+their standardised scores are averaged.  Weights follow ASReview's published `elas_u4` setting (C 0.11, relevant
+records together 9.8 times the weight of irrelevant ones).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+COST = 0.11
+RATIO = 9.8
+
+
+def _vectoriser(kind: str, small: bool) -> Any:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    shared = {"sublinear_tf": True, "max_df": 1.0 if small else 0.95, "dtype": np.float32}
+    if kind == "words":
+        return TfidfVectorizer(ngram_range=(1, 2), **shared)
+    return TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), min_df=1 if small else 2, **shared)
+
+
+def standardised(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scores with mean 0 and standard deviation 1 (all 0 where they do not differ)."""
+    spread = scores.std()
+    return (scores - scores.mean()) / spread if spread > 0 else np.zeros_like(scores)
+
+
+class Ranker:
+    """Features of all records, computed once; `score` fits anew on the verdicts so far.
+
+    Parameters
+    ----------
+    texts : sequence of str, length records
+        Title and abstract of each record.
+    question : str
+        The review's question and query words, for the cold start.
+    votes : tuple of str
+        Any of `words`, `letters`.
+    """
+
+    def __init__(self, texts: Sequence[str], question: str = "", votes: tuple[str, ...] = ("words", "letters")):
+        usable = [text if text.strip() else "untitled" for text in texts]
+        small = len(usable) < 50
+        self._features, self._words = [], None
+        for vote in votes:
+            vectoriser = _vectoriser(vote, small)
+            matrix = vectoriser.fit_transform(usable).tocsr()
+            if self._words is None:
+                self._cosine = self._cold(vectoriser, matrix, question)
+                self._words = matrix
+            self._features.append(matrix)
+        self.count = len(usable)
+
+    @staticmethod
+    def _cold(vectoriser: Any, matrix: Any, question: str) -> NDArray[np.float64]:
+        if not question.strip():
+            return np.zeros(matrix.shape[0])
+        return np.asarray((matrix @ vectoriser.transform([question]).T).todense(), dtype=float).ravel()
+
+    def score(self, labelled: Sequence[int], verdicts: Sequence[int]) -> NDArray[np.float64]:
+        """Score of every record, labelled ones too.
+
+        Parameters
+        ----------
+        labelled : sequence of int
+            Rows that have a verdict.
+        verdicts : sequence of int
+            Their verdicts, 1 relevant, 0 not.
+
+        Returns
+        -------
+        scores : ndarray, shape (records,)
+        """
+        rows, wanted = np.asarray(labelled, dtype=int), np.asarray(verdicts, dtype=int)
+        if len(rows) == 0 or len(np.unique(wanted)) < 2:
+            return self._before_both(rows, wanted)
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.svm import LinearSVC
+
+        relevant = int(wanted.sum())
+        scale = len(wanted) / (relevant * (1.0 + 1.0 / RATIO))
+        weight = {1: scale, 0: scale * relevant / (RATIO * (len(wanted) - relevant))}
+        total = np.zeros(self.count)
+        for matrix in self._features:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                machine = LinearSVC(C=COST, class_weight=weight, max_iter=2000, random_state=0)
+                machine.fit(matrix[rows], wanted)
+            total += standardised(np.asarray(matrix @ machine.coef_[0], dtype=float))
+        return total / len(self._features)
+
+    def _before_both(self, rows: NDArray[np.int_], wanted: NDArray[np.int_]) -> NDArray[np.float64]:
+        """Cosine to the question, moved towards relevant and away from irrelevant records seen so far."""
+        scores = standardised(self._cosine)
+        if len(rows):
+            assert self._words is not None
+            centre = np.asarray(self._words[rows].mean(axis=0)).ravel()
+            sign = 1.0 if wanted[0] == 1 else -0.5
+            scores = scores + sign * standardised(np.asarray(self._words @ centre, dtype=float))
+        return scores
+
+
+def next_records(scores: NDArray[np.float64], seen: NDArray[np.bool_], count: int) -> NDArray[np.int_]:
+    """Rows of the `count` best unseen records, best first; ties keep file order.
+
+    >>> next_records(np.array([0.1, 0.9, 0.5]), np.array([False, True, False]), 2).tolist()
+    [2, 0]
+    """
+    order = np.argsort(-scores, kind="stable")
+    return order[~seen[order]][:count]
