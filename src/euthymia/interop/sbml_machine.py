@@ -59,6 +59,17 @@ class Machine:
             self._sizes[compartment] = self.compile([name(compartment)])
         return self._sizes[compartment]
 
+    def scales(self, y: np.ndarray, p: list[float], z: list[float]) -> np.ndarray:
+        """The compartment size of each state that is an amount but is meant as a concentration, else 1."""
+        scales = np.ones(len(y))
+        species = self.dynamics.model.species
+        for i, state in enumerate(self.dynamics.states):
+            ident = state.removeprefix("n:")
+            if state != ident and not species[ident].substance_only:
+                size = abs(float(self.compile_size(species[ident].compartment)(0.0, y, p, z)[0]))
+                scales[i] = size if 0 < size < np.inf else 1.0
+        return scales
+
     # ------------------------------------------------------------------ what may jump
     def reads(self, expr: Expr) -> set[str]:
         """States, held values and unknowns behind an expression, with `time` where it matters."""

@@ -28,7 +28,7 @@ RESTARTS = 20_000
 
 def simulate(
     model: SbmlModel | Dynamics,
-    times: Sequence[float],
+    times: Sequence[float] | np.ndarray,
     outputs: Sequence[str],
     *,
     rtol: float = 1e-8,
@@ -42,6 +42,8 @@ def simulate(
         Not decreasing, from 0 on.
     outputs : sequence of str
         Symbols; `n:S` asks for the amount of species S, `c:S` for its concentration.
+    atol : float
+        Absolute tolerance of values as the model means them (concentrations, not the amounts behind them).
 
     Returns
     -------
@@ -115,8 +117,8 @@ def changed(model: SbmlModel, changes: Mapping[str, float]) -> SbmlModel:
 class _Run:
     def __init__(self, machine: Machine, times: np.ndarray, rtol: float, atol: float):
         self.m, self.times = machine, times
-        self.rtol, self.atol = rtol, atol
         self.y, self.p, self.z = machine.start()
+        self.rtol, self.atol = rtol, atol * machine.scales(self.y, self.p, self.z)
         self.queue = EventQueue(machine)
         self.rows: list[list[float]] = []
         self.t = 0.0
