@@ -1,0 +1,298 @@
+"""Tables of the report: what the page shows, as text and numbers ready to print.
+
+One table a function; each takes a `Run` and returns a `Table`, or None where the run holds nothing to list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from euthymia.report.comparison import SHARES, Value, endpoint, observed, pairs, published_values, replicates
+from euthymia.report.courses import SCALES
+from euthymia.report.run import Run
+
+LABELS = {
+    "age": "Age, years",
+    "sex": "Sex",
+    "weight": "Weight, kg",
+    "baseline_madrs": "MADRS at baseline",
+    "baseline_hamd17": "HAMD17 at baseline",
+    "CYP2C19": "CYP2C19 phenotype",
+    "CYP2D6": "CYP2D6 phenotype",
+    "endotype": "Endotype",
+    "crp": "C-reactive protein, mg/L",
+    "adherence": "Adherence, share of doses",
+}
+OUTCOMES = {"response": "Response", "remission": "Remission", "dropout": "Left early"}
+HIDDEN = ("patient", "arm", "dropout_day", "status", "message", "replicate")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell: its text, and optionally a link inside the page, a value to sort by, a class for its look."""
+
+    text: str
+    href: str = ""
+    sort: str = ""
+    look: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A captioned table.
+
+    Parameters
+    ----------
+    caption : str
+        What it lists and how to read it.
+    columns : tuple of str
+        Column headings.
+    rows : tuple of tuple of Cell
+        The first cell of a row is its heading.
+    text_columns : frozenset of int
+        Columns that are read, not compared: aligned to the left.
+    """
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    text_columns: frozenset[int] = frozenset({0})
+
+
+def table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[str | Cell]], *,
+          text_columns: Sequence[int] = (0,)) -> Table:  # fmt: skip
+    """A table from plain strings and cells."""
+    cells = tuple(tuple(c if isinstance(c, Cell) else Cell(c) for c in row) for row in rows)
+    return Table(caption, tuple(columns), cells, frozenset(text_columns))
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number to print: significant digits, a true minus sign, an en dash where there is none.
+
+    >>> number(-12.3456), number(0.00012345), number(None), number(31.0), number(12345.6)
+    ('−12.3', '0.000123', '–', '31', '12346')
+    """
+    if value is None or not np.isfinite(value):
+        return "–"
+    size = abs(value)
+    if size >= 10**digits and size < 1e7:
+        text = f"{value:.0f}"
+    else:
+        text = f"{value:.{digits}g}"
+    return text.replace("-", "−")
+
+
+def fixed(value: float, decimals: int = 1) -> str:
+    """A number with a fixed count of decimals and a true minus sign.
+
+    >>> fixed(-0.04), fixed(-3.25, 2)
+    ('0.0', '−3.25')
+    """
+    text = f"{value:.{decimals}f}" if np.isfinite(value) else "–"
+    return text.lstrip("-") if float(text.replace("–", "0")) == 0 else text.replace("-", "−")
+
+
+def interval(value: Value | None, *, share: bool = False, decimals: int = 1) -> str:
+    """An estimate with its interval; shares in per cent.
+
+    >>> interval(Value(0.5, 0.42, 0.58), share=True), interval(Value(-9.4)), interval(None)
+    ('50 % (42 to 58)', '−9.4', '–')
+    """
+    if value is None or not np.isfinite(value.estimate):
+        return "–"
+    factor, decimals = (100.0, 0) if share else (1.0, decimals)
+    text = fixed(factor * value.estimate, decimals) + (" %" if share else "")
+    if np.isfinite(value.low) and np.isfinite(value.high):
+        text += f" ({fixed(factor * value.low, decimals)} to {fixed(factor * value.high, decimals)})"
+    return text
+
+
+def arms(run: Run) -> Table:
+    """The first table of the page: each arm's outcome, simulated above published."""
+    scale = run.scale
+    name = SCALES.get(scale, scale)
+    change = f"change_{scale}"
+    shown = [o for o in SHARES if any(endpoint(run, a, o) for a in run.arms)]
+    rows: list[list[str | Cell]] = []
+    for arm in run.arms:
+        value = endpoint(run, arm, change)
+        sd = _sd_of_change(run, arm)
+        n = run.patients.filter(pl.col("arm") == arm).height
+        rows.append([arm, "simulated", str(n), interval(value), fixed(sd),
+                     *(interval(endpoint(run, arm, o), share=True) for o in shown)])  # fmt: skip
+        for trial, values in _published_at_end(run, arm, (change, *shown)).items():
+            cite = values.pop("cite")
+            printed = [interval(values.get(o), share=True) for o in shown]
+            link = Cell(f"published: {trial}", f"#ref-{cite}" if cite else "", look="published")
+            rows.append([Cell(arm, look="published"), link, "", interval(values.get(change)), "", *printed])
+    many = replicates(run)
+    how = f"median and middle 95 % of {many} repeated trials" if many > 1 else "estimate with 95 % interval"
+    week = f"week {run.last_day / 7:.3g}" if run.last_day >= 14 else f"day {run.last_day:g}"
+    heads = ["Arm", "", "n", f"Change in {name} at {week}", "SD of change", *(OUTCOMES[o] for o in shown)]
+    return table(f"Outcome at {week}: {how}. Change: fewer points is better. SD of change: observed patients.",
+                 heads, rows, text_columns=(0, 1))  # fmt: skip
+
+
+def differences(run: Run) -> Table | None:
+    """Differences between arms, and every other endpoint of the run."""
+    known = {f"change_{run.scale}", *SHARES}
+    names = [e for e in run.endpoints["endpoint"].unique(maintain_order=True).to_list() if e not in known]
+    rows = []
+    for name in names:
+        for arm in run.arms:
+            value = endpoint(run, arm, name)
+            if value is not None:
+                share = name.startswith(tuple(SHARES)) and 0 <= value.estimate <= 1
+                printed = interval(value, share=share, decimals=2)
+                rows.append([_endpoint_title(name), arm, str(value.n or ""), printed])
+    if not rows:
+        return None
+    return table("Differences from the control arm and further endpoints.", ["Endpoint", "Arm", "n", "Estimate"],
+                 rows, text_columns=(0, 1))  # fmt: skip
+
+
+def comparison(run: Run) -> Table | None:
+    """Each published value beside the simulated one."""
+    rows: list[list[str | Cell]] = []
+    for pair in pairs(run):
+        share = pair.outcome in SHARES
+        gap = fixed(100 * pair.difference, 0) + " % points" if share else fixed(pair.difference)
+        verdict = {True: "yes", False: "no", None: "–"}[pair.compatible]
+        look = {True: "good", False: "bad", None: ""}[pair.compatible]
+        rows.append([_endpoint_title(pair.outcome), pair.arm, f"{pair.day:g}",
+                     Cell(interval(pair.published, share=share), f"#ref-{pair.cite}" if pair.cite else ""),
+                     interval(pair.simulated, share=share), gap, Cell(verdict, look=look)])  # fmt: skip
+    if not rows:
+        return None
+    heads = ["Outcome", "Arm", "Day", "Published", "Simulated", "Difference", "Intervals overlap"]
+    caption = "Simulated against published. A published value without an interval must lie inside the simulated one."
+    return table(caption, heads, rows, text_columns=(0, 1, 6))
+
+
+def population(run: Run) -> Table:
+    """Who the virtual patients are: the 'Table 1' of the trial."""
+    rows: list[list[str | Cell]] = []
+    groups = [run.patients.filter(pl.col("arm") == a) for a in run.arms]
+    every = [*groups, run.patients]
+    columns = [c for c in run.patients.columns if c not in HIDDEN]
+    for column in sorted(columns, key=lambda c: list(LABELS).index(c) if c in LABELS else len(LABELS)):
+        label = LABELS.get(column, column.replace("_", " ").capitalize())
+        if run.patients[column].dtype.is_numeric():
+            rows.append([label, *(_spread(g[column]) for g in every)])
+        elif run.patients[column].dtype in (pl.String, pl.Categorical, pl.Boolean):
+            kinds = run.patients[column].cast(pl.String).drop_nulls().unique().sort().to_list()
+            if len(kinds) <= 12:
+                rows.append([Cell(label, look="group"), *("" for _ in every)])
+                rows += [
+                    [Cell(k, look="sub"), *(_count(g[column].cast(pl.String), k) for g in every)]
+                    for k in kinds
+                ]
+    heads = ["", *(f"{a} (n = {g.height})" for a, g in zip(run.arms, groups, strict=True)),
+             f"all (n = {run.patients.height})"]  # fmt: skip
+    return table("Virtual patients at baseline. Numbers: mean (SD), or median [quartiles] where skewed; counts: n (%).",
+                 heads, rows)  # fmt: skip
+
+
+def exposure(run: Run) -> Table | None:
+    """Non-compartmental measures of exposure, and occupancy."""
+    if run.exposure is None:
+        return None
+    metrics = run.exposure["metric"].unique(maintain_order=True).to_list()
+    rows = []
+    for (arm, analyte), part in run.exposure.group_by("arm", "analyte", maintain_order=True):
+        by_metric = {row["metric"]: row for row in part.iter_rows(named=True)}
+        shown = [_percentiles(by_metric.get(m)) for m in metrics]
+        rows.append([str(arm), str(analyte), *shown])
+    heads = ["Arm", "Analyte or target", *(m.replace("_", " ") for m in metrics)]
+    return table("Median [5th to 95th percentile] over the patients of the arm, over the last dosing interval.",
+                 heads, rows, text_columns=(0, 1))  # fmt: skip
+
+
+def parameters(run: Run) -> Table | None:
+    """Every parameter used, with value, unit, source and grade."""
+    if run.parameters is None:
+        return None
+    rows: list[list[str | Cell]] = []
+    for row in run.parameters.sort("id").iter_rows(named=True):
+        value = row["value"]
+        cite = row["cite"] or ""
+        where = f", {row['where']}" if row.get("where") else ""
+        source = Cell(cite + where, f"#ref-{cite}") if cite else Cell("declared assumption", look="quiet")
+        is_number = isinstance(value, int | float)
+        shown = Cell(number(value, 4), sort=repr(float(value))) if is_number else Cell(str(value or "–"))
+        grade = Cell(str(row["grade"] or "–"), look=f"grade grade-{row['grade']}")
+        title = Cell(str(row.get("title") or ""))
+        kind = "" if (row.get("kind") or "READ") == "READ" else ", not yet verified"
+        basis = f"{row['basis'] or '–'}{kind}".replace("_", " ")
+        system = str(row.get("system") or "").replace("_", " ")
+        unit = "" if row["unit"] in (None, "1") else str(row["unit"])
+        rows.append([Cell(row["id"], look="code"), title, shown, unit, str(row.get("spread") or ""), basis,
+                     system, grade, source])  # fmt: skip
+    heads = [
+        "Parameter",
+        "Meaning",
+        "Value",
+        "Unit",
+        "Between patients",
+        "Basis",
+        "Measured in",
+        "Grade",
+        "Source",
+    ]
+    return table("Every parameter used by this run.", heads, rows, text_columns=(0, 1, 3, 4, 5, 6, 7, 8))
+
+
+def _published_at_end(run: Run, arm: str, outcomes: Sequence[str]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for outcome in outcomes:
+        for matched, day, trial, cite, value in published_values(run, outcome):
+            if matched == arm and abs(day - run.last_day) <= 3:
+                found.setdefault(trial, {"cite": cite})[outcome] = value
+    return found
+
+
+def _sd_of_change(run: Run, arm: str) -> float:
+    if run.scale not in run.visits.columns:
+        return float("nan")
+    rows = observed(run, run.scale).filter(
+        (pl.col("arm") == arm) & ((pl.col("day") - run.last_day).abs() < 1e-9)
+    )
+    sd = rows["change"].std()
+    return float(sd) if isinstance(sd, int | float) else float("nan")
+
+
+def _endpoint_title(name: str) -> str:
+    kind, _, scale = name.partition("_")
+    words = {"change": "Change in", "difference": "Difference in"}
+    if kind in words and scale:
+        return f"{words[kind]} {SCALES.get(scale, scale.replace('_', ' '))}, points"
+    return OUTCOMES.get(name, SCALES.get(name, name.replace("_", " ").capitalize()))
+
+
+def _spread(values: pl.Series) -> str:
+    v = values.drop_nulls().cast(pl.Float64).to_numpy()
+    v = v[np.isfinite(v)]
+    if not len(v):
+        return "–"
+    sd = v.std(ddof=1) if len(v) > 1 else 0.0
+    if sd > 0 and abs(((v - v.mean()) ** 3).mean() / v.std() ** 3) > 1:
+        low, middle, high = np.percentile(v, [25, 50, 75])
+        return f"{number(middle)} [{number(low)} to {number(high)}]"
+    return f"{number(v.mean())} ({number(sd, 2)})"
+
+
+def _count(values: pl.Series, kind: str) -> str:
+    n = int((values == kind).sum())
+    return f"{n} ({100 * n / max(len(values), 1):.0f} %)"
+
+
+def _percentiles(row: dict[str, Any] | None) -> str:
+    if row is None:
+        return "–"
+    unit = "" if row["unit"] in (None, "1") else f" {row['unit']}"
+    return f"{number(row['p50'])} [{number(row['p05'])} to {number(row['p95'])}]{unit}"
