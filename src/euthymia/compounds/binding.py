@@ -189,7 +189,7 @@ def individual_potencies(
 
 def ports_of(compounds: Compounds) -> set[str]:
     """Every port that these compounds can drive."""
-    found = set()
+    found: set[str] = set()
     for gene, bound in ligands(compounds).items():
         for _, potency in bound:
             found.update(f"{gene}.{mode}" for mode in _modes(potency))

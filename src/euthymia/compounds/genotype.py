@@ -44,6 +44,10 @@ def genotyped_enzymes() -> tuple[str, ...]:
     return tuple(_document().data["function"])
 
 
+def _points(start: str) -> dict[str, float]:
+    return {k.removeprefix(start): p.value for k, p in enzyme_numbers().items() if k.startswith(start)}
+
+
 def activity_score(enzyme: str, phenotype: str) -> float:
     """The activity score that stands for a phenotype word.
 
@@ -61,7 +65,7 @@ def activity_score(enzyme: str, phenotype: str) -> float:
             [f"'{enzyme}' has no phenotypes here; known: {', '.join(names)}{nearest(enzyme, names)}"]
         )
     word = _WORDS.get(phenotype.strip(), _WORDS.get(phenotype.strip().lower(), phenotype.strip().upper()))
-    scores = {k.rsplit(".", 1)[-1]: p.value for k, p in enzyme_numbers().items() if k.startswith(f"score.{enzyme.upper()}.")}  # fmt: skip
+    scores = _points(f"score.{enzyme.upper()}.")
     if word not in scores:
         raise InputError([f"'{phenotype}' is not a phenotype of {enzyme}; known: {', '.join(scores)}"])
     return scores[word]
@@ -78,7 +82,7 @@ def enzyme_function(enzyme: str, score: ArrayLike) -> NDArray[np.float64]:
     >>> [float(x) for x in enzyme_function("CYP2D6", [0, 1, 2]).round(2)]
     [0.0, 0.5, 1.0]
     """
-    points = {float(k.rsplit("_", 1)[-1]) / 100: p.value for k, p in enzyme_numbers().items() if k.startswith(f"function.{enzyme}.")}  # fmt: skip
+    points = {float(k.rsplit("_", 1)[-1]) / 100: v for k, v in _points(f"function.{enzyme}.").items()}
     if not points:
         return np.ones_like(np.asarray(score, dtype=float))
     known = sorted(points)

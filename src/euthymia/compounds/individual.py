@@ -7,7 +7,7 @@ chance is lognormal, functions of enzymes multiply.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +78,7 @@ def individual_parameters(
     draws: Mapping[str, Array] | None = None,
     enzymes: Mapping[str, Array | float] | None = None,
     route: Mapping[str, str] | None = None,
+    only: Container[str] | None = None,
 ) -> dict[str, Array]:
     """Parameter values per patient.
 
@@ -93,6 +94,8 @@ def individual_parameters(
         Function left by co-medication that is not simulated itself (0.4 = 60 % inhibited).
     route : mapping of prefix to route key
         The route whose absorption varies; the compound's usual one where left out.
+    only : container of parameter ids
+        Keep these ids alone, for example the parameters of the joined system.
 
     Raises
     ------
@@ -113,7 +116,7 @@ def individual_parameters(
     from euthymia.compounds.binding import individual_potencies
 
     values.update(individual_potencies(compounds, draws))
-    return values
+    return values if only is None else {k: v for k, v in values.items() if k in only}
 
 
 def _vary(
