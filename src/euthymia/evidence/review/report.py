@@ -1,0 +1,102 @@
+"""The review as one HTML page that works offline: flow, trends, what goes together, and the modeller's list.
+
+In: an opened review.  Out: HTML text with the figures inside; no script, no font and no picture is fetched.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+
+from euthymia.evidence.review.flow import against_published, flow, included, svg
+from euthymia.evidence.review.folder import Review
+from euthymia.evidence.review.library import read_library
+from euthymia.evidence.review.link import Links, link
+from euthymia.evidence.review.records import Record
+from euthymia.evidence.review.screening import agreements, reading_order, states
+from euthymia.evidence.review.stop import stop
+from euthymia.evidence.review.tag import held
+from euthymia.evidence.review.trends import shares, shares_svg, together, together_svg
+from euthymia.evidence.review.vocabulary import vocabulary
+
+_STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#111}
+table{border-collapse:collapse;margin:.6rem 0}td,th{border:1px solid #ccd;padding:.25rem .6rem;text-align:left;vertical-align:top}
+h2{margin-top:2.2rem}svg{max-width:100%;height:auto}.note{color:#555}"""
+
+
+def tags_of(review: Review, names: Iterable[str]) -> dict[str, set[str]]:
+    """Mechanisms that hold for each record."""
+    wanted = set(names)
+    result: dict[str, set[str]] = {name: set() for name in wanted}
+    for (record, mechanism), tag in held(review.rows("tags")).items():
+        if record in wanted and tag.verdict == "yes":
+            result[record].add(mechanism)
+    return result
+
+
+def group_counts(review: Review, tags: dict[str, set[str]]) -> dict[str, int]:
+    """Included papers per group of the published review (a paper counts where it has any of the group's mechanisms)."""
+    groups = review.settings.published.get("groups") or []
+    return {g["label"]: sum(bool(names & set(g.get("mechanisms") or ())) for names in tags.values()) for g in groups}
+
+
+def links_of(review: Review) -> tuple[Links, list[str]]:
+    """Links of the included papers, and what of the library could not be read."""
+    names, library = included(review), read_library()
+    records = review.records()
+    result = link([records[n] for n in names], tags_of(review, names), library, vocabulary())
+    return result, [str(p) for p in library.problems]
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    body = "".join("<tr>" + "".join(f"<td>{html.escape(str(c))}</td>" for c in row) + "</tr>" for row in rows)
+    return f"<table><tr>{''.join(f'<th>{html.escape(h)}</th>' for h in head)}</tr>{body}</table>"
+
+
+def _more(count: int, shown: int) -> str:
+    return f'<p class="note">... and {count - shown} more (`--json` lists all)</p>' if count > shown else ""
+
+
+def page(review: Review, most: int = 60) -> str:
+    """The whole report."""
+    words, settings = vocabulary(), review.settings
+    records, names = review.records(), included(review)
+    tags, counts = tags_of(review, names), flow(review)
+    chosen: list[Record] = [records[n] for n in names]
+    compounds = {r.record: set(words.compounds_in(f"{r.text} {r.keywords}")) for r in chosen}
+    labels = {m.id: m.label for m in words.mechanisms.values()}
+    duplicates_rows = review.rows("decisions")
+    order = [v for _, v in reading_order(duplicates_rows, {})]
+    links, problems = links_of(review)
+    parts = [f"<h1>{html.escape(settings.title)}</h1><p>{html.escape(settings.question)}</p>"]
+    parts.append("<h2>Flow</h2>" + svg(counts, settings.title))
+    if settings.published:
+        rows = against_published(counts, settings.published, group_counts(review, tags))
+        parts.append("<p>The published review beside this folder's logs:</p>"
+                     + _table(("what", "published", "here"), [(a, "" if b is None else b, c) for a, b, c in rows]))  # fmt: skip
+    parts.append("<h2>Reading</h2><p>" + html.escape(str(stop(order, max(counts.unique, len(order)), settings.target_recall,
+                                                              settings.confidence))) + "</p>")  # fmt: skip
+    found = states(duplicates_rows)
+    agreed = [a for stage in ("title", "full text") for a in agreements(found, stage)]
+    if agreed:
+        parts.append(_table(("people", "both decided", "equal", "Cohen's kappa"),
+                            [(f"{a.first}, {a.second}", a.both, f"{a.observed:.0%}", f"{a.kappa:.2f}") for a in agreed]))  # fmt: skip
+    parts.append("<h2>Mechanisms per year</h2>" + shares_svg(shares(chosen, tags, list(words.mechanisms)), labels))
+    parts.append("<h2>Named together</h2>" + together_svg(together(tags), labels) + together_svg(together(tags, compounds), labels))
+    parts.append("<h2>For the modeller</h2>")
+    parts.append(f"<p>{links.places} places in the library carry evidence, {links.cited_places} of them cite a paper.</p>")
+    title = {n: records[n].title for n in names}
+    for head, columns, rows_ in (
+        ("New papers on weakly supported mechanisms", ("paper", "mechanism", "places of grade C or D"),
+         [(title[r], m, len(p)) for r, m, p in links.to_read]),
+        ("Papers that support something", ("paper", "places"), [(title[r], ", ".join(p[:4])) for r, p in links.supports.items()]),
+        ("Included papers that support nothing", ("paper",), [(title[r],) for r in links.papers_for_nothing]),
+        ("Newest source older than ten years", ("place", "year"), links.old),
+        ("Claims without a paper", ("claim",), [(c,) for c in links.claims_without_paper]),
+        ("Retracted", ("paper", "places"), [(title.get(r, r), ", ".join(p)) for r, p in links.retracted]),
+    ):  # fmt: skip
+        parts.append(f"<h3>{head} ({len(rows_)})</h3>" + (_table(columns, rows_[:most]) if rows_ else "") + _more(len(rows_), most))
+    if problems:
+        parts.append("<h3>Not read</h3>" + _table(("problem",), [(p,) for p in problems]))
+    return (f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(settings.title)}</title>'
+            f"<style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>\n")  # fmt: skip
