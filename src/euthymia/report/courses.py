@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from euthymia.report.comparison import published_values, visit_means
+from euthymia.report.comparison import Value, published_values, visit_means
 from euthymia.report.run import BANDS, Run
 from euthymia.report.theme import (
     SOFT,
@@ -21,9 +21,11 @@ from euthymia.report.theme import (
     axis,
     band,
     hollow,
+    layout,
     line,
     panels,
     points,
+    printed_unit,
     thinned,
     time_axis,
 )
@@ -56,26 +58,18 @@ def is_symptom(output: str) -> bool:
 def exposure_courses(run: Run) -> Figure | None:
     """Levels of drugs and metabolites over the trial."""
     outputs = [o for o in run.outputs() if is_level(o)]
-    spec = _overlay(run, outputs, 300, zero=True, skip_empty=True)
-    return spec and Figure(
-        "fig-exposure",
-        "Exposure",
-        "Level in plasma. Line: median patient; band: middle 90 % of patients. Arms without the drug are "
-        "not drawn.",
-        spec,
+    words = (
+        "Level in plasma. Line: median patient; band: middle 90 % of patients. Arms without it are not drawn."
     )
+    return _figure("fig-exposure", "Exposure", words, _overlay(run, outputs, 300, zero=True, skip_empty=True))
 
 
 def occupancy_courses(run: Run) -> Figure | None:
     """Occupancy of each target over the trial, in per cent."""
     outputs = [o for o in run.outputs() if is_occupancy(o) and _moves(run, o)]
+    words = "Share of the target occupied by drug. Line: median patient; band: middle 90 % of patients."
     spec = _overlay(run, outputs, 300, percent=True, skip_empty=True)
-    return spec and Figure(
-        "fig-occupancy",
-        "Target occupancy",
-        "Share of the target occupied by drug. Line: median patient; band: middle 90 % of patients.",
-        spec,
-    )
+    return _figure("fig-occupancy", "Target occupancy", words, spec)
 
 
 def mechanism_courses(run: Run) -> Figure | None:
@@ -83,13 +77,16 @@ def mechanism_courses(run: Run) -> Figure | None:
     others = [o for o in run.outputs() if not (is_level(o) or is_occupancy(o) or is_symptom(o))]
     known = [o for o in MECHANISM if o in others]
     outputs = known + [o for o in others if o not in known]
-    spec = _overlay(run, outputs, 230, inner=True, columns=2)
-    return spec and Figure(
-        "fig-mechanism",
-        "Mechanism: from the synapse to stress hormones",
-        "Line: median patient; band: middle half of the patients. The vertical axes do not start at zero.",
-        spec,
+    symptom = f"symptoms.{run.scale}"
+    outputs += [symptom] if outputs and symptom in run.outputs() else []
+    words = "Line: median patient; band: middle half of the patients. The vertical axes do not start at zero."
+    return _figure(
+        "fig-mechanism", "From the synapse to symptoms", words, _overlay(run, outputs, 230, inner=True)
     )
+
+
+def _figure(name: str, title: str, words: str, spec: dict[str, Any] | None) -> Figure | None:
+    return Figure(name, title, words, spec) if spec else None
 
 
 def scale_course(run: Run, scale: str) -> Figure | None:
@@ -102,7 +99,7 @@ def scale_course(run: Run, scale: str) -> Figure | None:
     columns = min(len(arms), 3)
     rows = -(-len(arms) // columns)
     last = run.last_day
-    seen = {p[0] for p in published_values(run, scale)}
+    seen = [v for arm in arms for v in published_totals(run, scale, arm)]
     frame, places = panels(120 + 310 * rows, arms, columns, [time_axis(last)] * len(arms),
                            [axis(f"{name}, points", rangemode="tozero")] * len(arms), gap=(0.03, 0.2),
                            same_y=True)  # fmt: skip
@@ -113,20 +110,18 @@ def scale_course(run: Run, scale: str) -> Figure | None:
         data.append(band(day, course["p05"], course["p95"], style, 0.16, "middle 90 % of patients", **at))
         data.append(band(day, course["p25"], course["p75"], style, 0.30, "middle 50 % of patients", **at))
         hover = "%{y:.1f}<extra>" + arm + ", median</extra>"
-        solid = style.__class__(style.colour, "solid", style.symbol)
-        data.append(
-            line(day, course["p50"], solid, "median", **at) | {"showlegend": False, "hovertemplate": hover}
-        )
+        solid = Style(style.colour, "solid", style.symbol)
+        plain = {"mode": "lines", "showlegend": False, "hovertemplate": hover}
+        data.append(line(day, course["p50"], solid, "median", **plain, **at))
         data.append(_mean_line(day, course["mean"], style, at))
-        data.extend(_published_points(run, scale, arm, style, at))
+        data.extend(t | at for t in _published_trace(published_totals(run, scale, arm), arm, style, 0.0))
         if first:
             data.extend(_key(bool(seen)))
     return Figure(
         f"fig-course-{scale}",
         f"{name} total over the trial",
         "Solid line: median; dotted line: mean; dark band: middle 50 %, light band: middle 90 % of the simulated "
-        "patients of the arm"
-        + (". Open symbols: published means with their 95 % intervals." if seen else "."),
+        "patients of the arm." + (" " + _HOW_PUBLISHED if seen else ""),
         frame_with(frame, data),
     )
 
@@ -139,30 +134,36 @@ def change_from_baseline(run: Run, scale: str) -> Figure | None:
     means = visit_means(run, scale)
     if not means.height:
         return None
-    frame, _ = panels(440, [""], 1, [time_axis(run.last_day)], [axis(f"change in {name}, points")])
-    frame["annotations"] = []
-    frame["margin"] |= {"t": 64}
+    wide = [-0.03 * run.last_day, 1.05 * run.last_day]
+    frame = layout(
+        440, xaxis=time_axis(run.last_day) | {"range": wide}, yaxis=axis(f"change in {name}, points")
+    )
     frame["shapes"] = [_rule("y", 0.0)]
     data: list[dict[str, Any]] = []
-    published = []
+    published: list[dict[str, Any]] = []
+    gap = run.last_day * (0.008 if run.published is not None else 0.005)
     for i, arm in enumerate(run.arms):
         style = styles[arm]
         part = means.filter(pl.col("arm") == arm)
-        shift = (i - (len(run.arms) - 1) / 2) * run.last_day * 0.012
-        day = part["day"].to_numpy() + np.where(part["day"] > 0, shift, 0.0)
+        shift = (i - (len(run.arms) - 1) / 2) * 3 * gap
+        day = part["day"].to_numpy() + np.where(part["day"] > 0, shift + 0.6 * gap, 0.0)
         trace = points(day, part["mean"], part["low"], part["high"], style, arm, mode="lines+markers")
         trace |= {"line": {"color": style.colour, "dash": style.dash, "width": 2.4}}
         data.append(trace | {"hovertemplate": "%{y:.1f} points<extra>" + arm + ", simulated</extra>"})
-        dots = list(published_values(run, f"change_{scale}"))
-        published += _published_trace(dots, arm, style, shift + run.last_day * 0.022 * _side(i, run))
+        dots = [
+            (d, trial, v) for name, d, trial, _, v in published_values(run, f"change_{scale}") if name == arm
+        ]
+        published += _published_trace(dots, arm, style, shift - 0.9 * gap)
     data += published
+    if published:
+        data.append(_key(True)[-1])
     note = " Open symbols: published means; bars: 95 % intervals where published." if published else ""
     return Figure(
         f"fig-change-{scale}",
         f"Change from baseline, {name}",
         "Filled symbols: simulated mean change of patients still in the trial at the visit, with 95 % interval."
         + note
-        + " Symbols of the same day are moved apart to be seen.",
+        + " Symbols of one visit stand side by side.",
         frame_with(frame, data),
     )
 
@@ -172,13 +173,29 @@ def frame_with(frame: dict[str, Any], data: list[dict[str, Any]]) -> dict[str, A
     return {"data": data, "layout": frame}
 
 
-def _side(i: int, run: Run) -> int:
-    return -1 if i < len(run.arms) / 2 else 1
+_HOW_PUBLISHED = (
+    "Open symbols: published means with their 95 % intervals; where a paper gives the change, it is drawn from the "
+    "published baseline, or from the simulated mean baseline where none is given."
+)
+
+
+def published_totals(run: Run, scale: str, arm: str) -> list[tuple[float, str, Value]]:
+    """Published points on the scale's total for one arm: printed totals, and changes added to the baseline."""
+    found = [(day, trial, v) for name, day, trial, _, v in published_values(run, scale) if name == arm]
+    printed = {(trial, day) for day, trial, _ in found}
+    start = {trial: v.estimate for day, trial, v in found if day <= 0}
+    course = run.course(f"symptoms.{scale}", arm)
+    simulated = float(course["mean"][0]) if course.height else float("nan")
+    for name, day, trial, _, v in published_values(run, f"change_{scale}"):
+        if name == arm and (trial, day) not in printed:
+            base = start.get(trial, simulated)
+            found.append((day, trial, Value(base + v.estimate, base + v.low, base + v.high, v.n)))
+    return sorted(found, key=lambda point: (point[1], point[0]))
 
 
 def _mean_line(day: Any, mean: Any, style: Style, at: dict[str, str]) -> dict[str, Any]:
     dotted = Style(style.colour, "dot", style.symbol)
-    trace = line(day, mean, dotted, "mean", **at) | {"showlegend": False}
+    trace = line(day, mean, dotted, "mean", mode="lines", showlegend=False, **at)
     trace["line"] |= {"width": 1.8}
     return trace | {"hovertemplate": "%{y:.1f}<extra>mean</extra>"}
 
@@ -196,30 +213,21 @@ def _key(published: bool) -> list[dict[str, Any]]:
     ]
     if published:
         entries.append({"name": "published mean", "mode": "markers", "marker": hollow(grey)})
-    return [blank | entry for entry in entries]
+    return [blank | entry | {"legendgroup": f"key {entry['name']}"} for entry in entries]
 
 
-def _published_points(
-    run: Run, outcome: str, arm: str, style: Style, at: dict[str, str]
+def _published_trace(
+    dots: Sequence[tuple[float, str, Value]], arm: str, style: Style, shift: float
 ) -> list[dict[str, Any]]:
-    traces = _published_trace(list(published_values(run, outcome)), arm, style, 0.0)
-    return [trace | at | {"showlegend": False} for trace in traces]
-
-
-def _published_trace(dots: Sequence[Any], arm: str, style: Style, shift: float) -> list[dict[str, Any]]:
-    own = [(day, trial, value) for name, day, trial, _, value in dots if name == arm]
-    if not own:
+    """Open symbols with intervals for published values (day, trial, value) of one arm; not in the legend."""
+    if not dots:
         return []
-    columns = [[getattr(v, field) for _, _, v in own] for field in ("estimate", "low", "high")]
-    trace = points(
-        [day + (shift if day > 0 else 0.0) for day, _, _ in own], *columns, style, f"{arm}, published"
-    )
-    trace |= {
-        "marker": hollow(style),
-        "legendgroup": f"{arm}, published",
-        "text": [trial for _, trial, _ in own],
-    }
-    return [trace | {"hovertemplate": "%{y:.1f} points<extra>%{text}, published</extra>"}]
+    value, low, high = ([getattr(v, field) for _, _, v in dots] for field in ("estimate", "low", "high"))
+    days = [day + (shift if day > 0 else 0.0) for day, _, _ in dots]
+    names = [trial for _, trial, _ in dots]
+    trace = points(days, value, low, high, style, arm, text=names, showlegend=False)
+    told = "%{y:.1f} points<extra>%{text}, published</extra>"
+    return [trace | {"marker": hollow(style), "hovertemplate": told}]
 
 
 def _rule(which: str, value: float) -> dict[str, Any]:
@@ -234,16 +242,19 @@ def _moves(run: Run, output: str) -> bool:
 
 
 def _overlay(run: Run, outputs: Sequence[str], height: int, *, percent: bool = False, zero: bool = False,
-             inner: bool = False, skip_empty: bool = False, columns: int = 2) -> dict[str, Any] | None:  # fmt: skip
+             inner: bool = False, skip_empty: bool = False) -> dict[str, Any] | None:  # fmt: skip
     """Panels, one an output, with every arm's median and band."""
     if not outputs:
         return None
     styles, last = arm_styles(run), run.last_day
-    columns = min(columns, len(outputs))
+    columns = min(2, len(outputs))
     rows = -(-len(outputs) // columns)
     units = ["%" if percent else run.unit_of(o) for o in outputs]
     shape = {"rangemode": "tozero"} if zero or percent else {}
-    y = [axis(u or "relative level", **shape) | ({"range": [0, 100]} if percent else {}) for u in units]
+    y = [
+        axis(printed_unit(u) or "relative level", **shape) | ({"range": [0, 100]} if percent else {})
+        for u in units
+    ]
     titles = [_sentence(run.title_of(o)) for o in outputs]
     gap = (0.11, min(0.24, 0.36 / rows))
     frame, places = panels(110 + height * rows, titles, columns, [time_axis(last)] * len(outputs), y, gap=gap)
@@ -259,7 +270,13 @@ def _overlay(run: Run, outputs: Sequence[str], height: int, *, percent: bool = F
             course = course[thinned(course["p50"].to_numpy())].with_columns(pl.col(*BANDS) * factor)
             day, style = course["day"].to_numpy(), styles[arm]
             data.append(band(day, course[low], course[high], style, 0.15, arm, **at))
-            hover = "%{y:.3g} " + ("%" if percent else run.unit_of(output)) + "<extra>" + arm + "</extra>"
+            hover = (
+                "%{y:.3g} "
+                + ("%" if percent else printed_unit(run.unit_of(output)))
+                + "<extra>"
+                + arm
+                + "</extra>"
+            )
             data.append(
                 line(day, course["p50"], style, arm, showlegend=arm not in named, hovertemplate=hover, **at)
             )

@@ -23,6 +23,7 @@ from euthymia.report.theme import (
     axis,
     hollow,
     layout,
+    line,
     panels,
     points,
     rounded,
@@ -40,10 +41,10 @@ def responder_rates(run: Run) -> Figure | None:
     styles = arm_styles(run)
     places_y = {arm: float(len(run.arms) - 1 - i) for i, arm in enumerate(run.arms)}
     top = _largest_share(run, shown)
-    ticks = {"tickvals": list(places_y.values()), "ticktext": list(places_y), "range": [-0.7, len(places_y) - 0.35],
+    ticks: dict[str, Any] = {"tickvals": list(places_y.values()), "ticktext": list(places_y), "range": [-0.7, len(places_y) - 0.35],
              "showgrid": False, "ticks": ""}  # fmt: skip
     frame, at = panels(150 + 62 * len(run.arms), [s.capitalize() for s in shown], len(shown),
-                       [axis("% of patients", range=[0, top])] * len(shown), [axis(**ticks)] * len(shown),
+                       [axis("% of patients", range=[0, top])] * len(shown), [axis("", **ticks)] * len(shown),
                        gap=(0.035, 0.1), same_y=True)  # fmt: skip
     data: list[dict[str, Any]] = []
     any_published = False
@@ -88,10 +89,9 @@ def retention(run: Run) -> Figure | None:
         x = np.concatenate([[0.0], gone, [run.last_day]])
         y = 100 * (1 - np.concatenate([[0.0], np.arange(1, len(gone) + 1), [len(gone)]]) / len(days))
         lowest = min(lowest, float(y[-1]))
-        style = styles[arm]
-        drawn = {"color": style.colour, "dash": style.dash, "width": 2.4, "shape": "hv"}
-        data.append({"type": "scatter", "mode": "lines", "name": arm, "x": rounded(x), "y": rounded(y),
-                     "line": drawn, "hovertemplate": "%{y:.0f} %<extra>" + arm + "</extra>"})  # fmt: skip
+        trace = line(x, y, styles[arm], arm, hovertemplate="%{y:.0f} %<extra>" + arm + "</extra>")
+        trace["line"] |= {"shape": "hv"}
+        data.append(trace)
     y_axis = axis("% still in the trial", range=[max(0.0, 10 * (lowest // 10 - 1)), 101])
     frame = layout(340, xaxis=time_axis(run.last_day), yaxis=y_axis)
     return Figure("fig-retention", "Patients still in the trial", "Steps fall when a patient leaves early.",
@@ -110,10 +110,8 @@ def improvement_curve(run: Run, scale: str) -> Figure | None:
         if not len(percent):
             continue
         share = 100 * (percent[None, :] >= grid[:, None]).mean(axis=1)
-        style = styles[arm]
-        drawn = {"color": style.colour, "dash": style.dash, "width": 2.4}
-        data.append({"type": "scatter", "mode": "lines", "name": arm, "x": rounded(grid), "y": rounded(share),
-                     "line": drawn, "hovertemplate": "%{y:.0f} % of patients<extra>" + arm + "</extra>"})  # fmt: skip
+        hover = "%{y:.0f} % of patients<extra>" + arm + "</extra>"
+        data.append(line(grid, share, styles[arm], arm, hovertemplate=hover))
     if not data:
         return None
     x_axis = axis(f"improvement in {SCALES.get(scale, scale)} of at least, %", dtick=25)
@@ -124,7 +122,7 @@ def improvement_curve(run: Run, scale: str) -> Figure | None:
                              "xanchor": "left", "xshift": 5, "yanchor": "top", "font": {"size": 12}}]  # fmt: skip
     return Figure(f"fig-improvement-{scale}", "How many improved by how much",
                   "For each amount of improvement, the share of the arm that reached it at the last visit attended. "
-                  "Arms differ at every threshold, not only at the 50 % called response.",
+                  "An improvement of 50 % is called response.",
                   frame_with(frame, data))  # fmt: skip
 
 
@@ -181,7 +179,8 @@ def evidence_grades(run: Run) -> Figure | None:
                      "hovertemplate": "%{x} parameters<extra>%{y}, grade " + grade + "</extra>"})  # fmt: skip
     frame = layout(130 + 26 * len(parts), barmode="stack", bargap=0.32, xaxis=axis("parameters used"),
                    yaxis=axis("", ticks="", showgrid=False))  # fmt: skip
-    return Figure("fig-grades", "Support for the parameters used",
+    frame["legend"] |= {"traceorder": "normal"}
+    return Figure("fig-grades", "Grade by part of the model",
                   "Grade A is the strongest support, D the weakest; the grade is computed from each parameter's "
                   "evidence.", frame_with(frame, data))  # fmt: skip
 

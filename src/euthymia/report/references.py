@@ -140,7 +140,7 @@ def bibtex(reference: Reference) -> str:
     for csl, name in FIELDS:
         if item.get(csl):
             value = str(item[csl])
-            rows.append((name, re.sub(r"(?<=\d)[-–](?=\d)", "--", value) if name == "pages" else _tex(value)))
+            rows.append((name, re.sub(r"(?<=\d)[-–](?=\d)", "--", value) if name == "pages" else value if csl == "DOI" else _tex(value)))
     if item.get("PMID"):
         rows.append(("pmid", str(item["PMID"])))
     if reference.link and not item.get("DOI"):

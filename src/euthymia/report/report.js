@@ -1,7 +1,8 @@
 "use strict";
 // Draws the figures, makes tables sortable and searchable, marks the section being read.
 (() => {
-  const options = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+  const options = { responsive: true, displaylogo: false,
+    modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
     toImageButtonOptions: { format: "svg" } };
   const plots = [];
   for (const node of document.querySelectorAll("script[data-figure]")) {

@@ -15,6 +15,7 @@ import polars as pl
 from euthymia.report.comparison import SHARES, Value, endpoint, observed, pairs, published_values, replicates
 from euthymia.report.courses import SCALES
 from euthymia.report.run import Run
+from euthymia.report.theme import printed_unit
 
 LABELS = {
     "age": "Age, years",
@@ -28,15 +29,17 @@ LABELS = {
     "crp": "C-reactive protein, mg/L",
     "adherence": "Adherence, share of doses",
 }
+PHENOTYPES = ("pm", "poor", "im", "intermediate", "nm", "em", "normal", "rm", "rapid", "um", "ultrarapid")
 OUTCOMES = {"response": "Response", "remission": "Remission", "dropout": "Left early"}
 HIDDEN = ("patient", "arm", "dropout_day", "status", "message", "replicate")
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell: its text, and optionally a link inside the page, a value to sort by, a class for its look."""
+    """One cell: text, and optionally smaller text below, a link in the page, a sorting value, a look."""
 
     text: str
+    note: str = ""
     href: str = ""
     sort: str = ""
     look: str = ""
@@ -80,10 +83,7 @@ def number(value: float | None, digits: int = 3) -> str:
     if value is None or not np.isfinite(value):
         return "–"
     size = abs(value)
-    if size >= 10**digits and size < 1e7:
-        text = f"{value:.0f}"
-    else:
-        text = f"{value:.{digits}g}"
+    text = f"{value:.0f}" if 10**digits <= size < 1e7 else f"{value:.{digits}g}"
     return text.replace("-", "−")
 
 
@@ -112,6 +112,12 @@ def interval(value: Value | None, *, share: bool = False, decimals: int = 1) -> 
     return text
 
 
+def stacked(value: Value | None, *, share: bool = False) -> Cell:
+    """An estimate with its interval below it."""
+    text, _, rest = interval(value, share=share).partition(" (")
+    return Cell(text, rest.rstrip(")"))
+
+
 def arms(run: Run) -> Table:
     """The first table of the page: each arm's outcome, simulated above published."""
     scale = run.scale
@@ -123,13 +129,13 @@ def arms(run: Run) -> Table:
         value = endpoint(run, arm, change)
         sd = _sd_of_change(run, arm)
         n = run.patients.filter(pl.col("arm") == arm).height
-        rows.append([arm, "simulated", str(n), interval(value), fixed(sd),
-                     *(interval(endpoint(run, arm, o), share=True) for o in shown)])  # fmt: skip
+        rows.append([arm, "simulated", str(n), stacked(value), fixed(sd),
+                     *(stacked(endpoint(run, arm, o), share=True) for o in shown)])  # fmt: skip
         for trial, values in _published_at_end(run, arm, (change, *shown)).items():
             cite = values.pop("cite")
-            printed = [interval(values.get(o), share=True) for o in shown]
-            link = Cell(f"published: {trial}", f"#ref-{cite}" if cite else "", look="published")
-            rows.append([Cell(arm, look="published"), link, "", interval(values.get(change)), "", *printed])
+            printed = [stacked(values.get(o), share=True) for o in shown]
+            link = Cell("published", trial, f"#ref-{cite}" if cite else "", look="published")
+            rows.append([Cell(arm, look="published"), link, "", stacked(values.get(change)), "", *printed])
     many = replicates(run)
     how = f"median and middle 95 % of {many} repeated trials" if many > 1 else "estimate with 95 % interval"
     week = f"week {run.last_day / 7:.3g}" if run.last_day >= 14 else f"day {run.last_day:g}"
@@ -165,7 +171,7 @@ def comparison(run: Run) -> Table | None:
         verdict = {True: "yes", False: "no", None: "–"}[pair.compatible]
         look = {True: "good", False: "bad", None: ""}[pair.compatible]
         rows.append([_endpoint_title(pair.outcome), pair.arm, f"{pair.day:g}",
-                     Cell(interval(pair.published, share=share), f"#ref-{pair.cite}" if pair.cite else ""),
+                     Cell(interval(pair.published, share=share), href=f"#ref-{pair.cite}" if pair.cite else ""),
                      interval(pair.simulated, share=share), gap, Cell(verdict, look=look)])  # fmt: skip
     if not rows:
         return None
@@ -185,16 +191,15 @@ def population(run: Run) -> Table:
         if run.patients[column].dtype.is_numeric():
             rows.append([label, *(_spread(g[column]) for g in every)])
         elif run.patients[column].dtype in (pl.String, pl.Categorical, pl.Boolean):
-            kinds = run.patients[column].cast(pl.String).drop_nulls().unique().sort().to_list()
+            kinds = sorted(run.patients[column].cast(pl.String).drop_nulls().unique().to_list(), key=_rank)
             if len(kinds) <= 12:
                 rows.append([Cell(label, look="group"), *("" for _ in every)])
                 rows += [
                     [Cell(k, look="sub"), *(_count(g[column].cast(pl.String), k) for g in every)]
                     for k in kinds
                 ]
-    heads = ["", *(f"{a} (n = {g.height})" for a, g in zip(run.arms, groups, strict=True)),
-             f"all (n = {run.patients.height})"]  # fmt: skip
-    return table("Virtual patients at baseline. Numbers: mean (SD), or median [quartiles] where skewed; counts: n (%).",
+    heads = ["", *(f"{a}, n\u00a0=\u00a0{g.height}" for a, g in zip([*run.arms, "all"], every, strict=True))]
+    return table("Virtual patients at baseline. Numbers: mean (SD), or median above quartiles where skewed; counts: n (%).",
                  heads, rows)  # fmt: skip
 
 
@@ -209,7 +214,7 @@ def exposure(run: Run) -> Table | None:
         shown = [_percentiles(by_metric.get(m)) for m in metrics]
         rows.append([str(arm), str(analyte), *shown])
     heads = ["Arm", "Analyte or target", *(m.replace("_", " ") for m in metrics)]
-    return table("Median [5th to 95th percentile] over the patients of the arm, over the last dosing interval.",
+    return table("Median over the patients of the arm; below it the 5th to 95th percentile.",
                  heads, rows, text_columns=(0, 1))  # fmt: skip
 
 
@@ -222,29 +227,25 @@ def parameters(run: Run) -> Table | None:
         value = row["value"]
         cite = row["cite"] or ""
         where = f", {row['where']}" if row.get("where") else ""
-        source = Cell(cite + where, f"#ref-{cite}") if cite else Cell("declared assumption", look="quiet")
+        source = (
+            Cell(cite + where, href=f"#ref-{cite}") if cite else Cell("declared assumption", look="quiet")
+        )
         is_number = isinstance(value, int | float)
         shown = Cell(number(value, 4), sort=repr(float(value))) if is_number else Cell(str(value or "–"))
         grade = Cell(str(row["grade"] or "–"), look=f"grade grade-{row['grade']}")
-        title = Cell(str(row.get("title") or ""))
-        kind = "" if (row.get("kind") or "READ") == "READ" else ", not yet verified"
-        basis = f"{row['basis'] or '–'}{kind}".replace("_", " ")
-        system = str(row.get("system") or "").replace("_", " ")
-        unit = "" if row["unit"] in (None, "1") else str(row["unit"])
-        rows.append([Cell(row["id"], look="code"), title, shown, unit, str(row.get("spread") or ""), basis,
-                     system, grade, source])  # fmt: skip
-    heads = [
-        "Parameter",
-        "Meaning",
-        "Value",
-        "Unit",
-        "Between patients",
-        "Basis",
-        "Measured in",
-        "Grade",
-        "Source",
-    ]
-    return table("Every parameter used by this run.", heads, rows, text_columns=(0, 1, 3, 4, 5, 6, 7, 8))
+        basis = Cell(_basis(row), "" if (row.get("kind") or "READ") == "READ" else "not yet verified")
+        unit = "" if row["unit"] in (None, "1") else printed_unit(str(row["unit"]))
+        name = Cell(row["id"], str(row.get("title") or ""), look="code")
+        rows.append([name, shown, unit, str(row.get("spread") or ""), basis, grade, source])
+    heads = ["Parameter", "Value", "Unit", "Between patients", "Basis", "Grade", "Source"]
+    return table("Every parameter used by this run.", heads, rows, text_columns=(0, 2, 3, 4, 5, 6))
+
+
+def _basis(row: dict[str, Any]) -> str:
+    system = str(row.get("system") or "none")
+    return str(row["basis"] or "–").replace("_", " ") + (
+        "" if system == "none" else ", " + system.replace("_", " ")
+    )
 
 
 def _published_at_end(run: Run, arm: str, outcomes: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -274,7 +275,7 @@ def _endpoint_title(name: str) -> str:
     return OUTCOMES.get(name, SCALES.get(name, name.replace("_", " ").capitalize()))
 
 
-def _spread(values: pl.Series) -> str:
+def _spread(values: pl.Series) -> str | Cell:
     v = values.drop_nulls().cast(pl.Float64).to_numpy()
     v = v[np.isfinite(v)]
     if not len(v):
@@ -282,8 +283,14 @@ def _spread(values: pl.Series) -> str:
     sd = v.std(ddof=1) if len(v) > 1 else 0.0
     if sd > 0 and abs(((v - v.mean()) ** 3).mean() / v.std() ** 3) > 1:
         low, middle, high = np.percentile(v, [25, 50, 75])
-        return f"{number(middle)} [{number(low)} to {number(high)}]"
+        return Cell(number(middle), f"{number(low)} to {number(high)}")
     return f"{number(v.mean())} ({number(sd, 2)})"
+
+
+def _rank(kind: str) -> tuple[int, str]:
+    """Metaboliser phenotypes from slow to fast, anything else by name."""
+    first = kind.lower().split(" ")[0].split("_")[0]
+    return (PHENOTYPES.index(first) if first in PHENOTYPES else len(PHENOTYPES), kind)
 
 
 def _count(values: pl.Series, kind: str) -> str:
@@ -291,8 +298,12 @@ def _count(values: pl.Series, kind: str) -> str:
     return f"{n} ({100 * n / max(len(values), 1):.0f} %)"
 
 
-def _percentiles(row: dict[str, Any] | None) -> str:
+def _percentiles(row: dict[str, Any] | None) -> str | Cell:
     if row is None:
         return "–"
-    unit = "" if row["unit"] in (None, "1") else f" {row['unit']}"
-    return f"{number(row['p50'])} [{number(row['p05'])} to {number(row['p95'])}]{unit}"
+    pure = row["unit"] in (None, "", "1", "dimensionless")
+    share = pure and row["p95"] is not None and 0 <= row["p95"] <= 1
+    unit = "%" if share else "" if pure else printed_unit(str(row["unit"]))
+    factor = 100.0 if share else 1.0
+    low, middle, high = (None if row[c] is None else factor * row[c] for c in ("p05", "p50", "p95"))
+    return Cell(f"{number(middle)} {unit}".strip(), f"{number(low)} to {number(high)}")

@@ -1,12 +1,13 @@
 """How every picture looks: colours, line styles, panels, axes.
 
 Figures are plain plotly specifications (`{"data": [...], "layout": {...}}`): the same JSON serves the report and
-any other page.  Colours are the colour-blind safe set of Okabe and Ito; each arm also has its own dash and
+any other page.  Colours are the colour-blind safe set of Okabe and Ito; each arm also has its own
 marker, so that no picture is read by colour alone.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +19,6 @@ from euthymia.report.run import Run
 INK, SOFT, GRID = "#1f2933", "#52606d", "#e4e7eb"
 CONTROL = "#6b7785"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a5a00")
-DASHES = ("solid", "longdash", "dashdot", "dash", "longdashdot", "dot")
 MARKERS = ("circle", "square", "triangle-up", "star", "cross", "pentagon")
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans', Arial, sans-serif"
 POINTS = 500  # a course with more times is thinned to about this many
@@ -64,14 +64,14 @@ class Figure:
 
 
 def arm_styles(run: Run) -> dict[str, Style]:
-    """A style for each arm: grey and dotted for control arms, the palette in order for the others."""
+    """A style for each arm: grey and dotted for the first control arm, the palette in order for the others."""
     styles: dict[str, Style] = {}
     for arm in run.arms:
         if is_control(run, arm) and all(s.colour != CONTROL for s in styles.values()):
             styles[arm] = Style(CONTROL, "dot", "diamond")
         else:
             i = sum(s.colour != CONTROL for s in styles.values())
-            styles[arm] = Style(COLOURS[i % len(COLOURS)], DASHES[i % len(DASHES)], MARKERS[i % len(MARKERS)])
+            styles[arm] = Style(COLOURS[i % len(COLOURS)], "solid", MARKERS[i % len(MARKERS)])
     return styles
 
 
@@ -128,6 +128,7 @@ def layout(height: int, **more: Any) -> dict[str, Any]:
             "bordercolor": "#9aa5b1",
             "font": {"family": FONT, "color": INK},
         },
+        "modebar": {"bgcolor": "rgba(255,255,255,0.85)", "color": "#7b8794", "activecolor": "#00507d"},
         "annotations": [],
         "shapes": [],
     }
@@ -206,9 +207,19 @@ def thinned(values: np.ndarray, limit: int = POINTS) -> np.ndarray:
     return np.array(sorted(keep))
 
 
+def printed_unit(unit: str) -> str:
+    """A unit as people print it.
+
+    >>> printed_unit("ng*h/mL"), printed_unit("ug/L")
+    ('ng·h/mL', 'µg/L')
+    """
+    return re.sub(r"\bu(?=[glmM]\w*)", "µ", unit.replace("*", "·"))
+
+
 def line(x: Any, y: Any, style: Style, name: str, **more: Any) -> dict[str, Any]:
-    """A line in the arm's style."""
-    base = {"type": "scatter", "mode": "lines", "name": name, "legendgroup": name}
+    """A line in the arm's style, with a few of the arm's markers along it."""
+    marker = {"color": style.colour, "symbol": style.symbol, "size": 7, "maxdisplayed": 9}
+    base = {"type": "scatter", "mode": "lines+markers", "marker": marker, "name": name, "legendgroup": name}
     drawn = {
         "x": rounded(x, 6),
         "y": rounded(y),
