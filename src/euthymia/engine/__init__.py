@@ -1,7 +1,8 @@
-"""Ground floor: populations of ordinary differential equations, fast and exact, knowing no drug and no brain."""
+"""Ground floor: populations of ordinary differential equations; it knows no drug and no brain."""
 
 from euthymia.engine.events import Dose, Events
 from euthymia.engine.reference import solve_reference
+from euthymia.engine.solve import solve
 from euthymia.engine.system import Assignment, Fragment, Input, OdeSystem, Parameter, State, Trigger
 from euthymia.engine.trajectories import Trajectories
 
@@ -16,5 +17,6 @@ __all__ = [
     "State",
     "Trajectories",
     "Trigger",
+    "solve",
     "solve_reference",
 ]

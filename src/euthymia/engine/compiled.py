@@ -1,0 +1,161 @@
+"""A system compiled for lanes: LLVM machine code in memory, kept by content within the process.
+
+In: a system, which states are infused, the outputs, a method.  Out: function addresses and sizes.  LLVM comes with
+the `llvmlite` wheel; no compiler is needed on the machine.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import llvmlite.binding as llvm
+
+from euthymia.engine import driver
+from euthymia.engine.emit import Kernels, module
+from euthymia.engine.lanemath import declarations, functions
+from euthymia.engine.lanes import LaneCompiler
+from euthymia.engine.linear import eliminate
+from euthymia.engine.methods import METHODS, Tableau
+from euthymia.engine.system import OdeSystem
+
+_LOCK = threading.Lock()
+_CACHE: dict[tuple, Compiled] = {}
+_CACHE_SIZE = 64
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """Machine code of one system and output list.
+
+    Parameters
+    ----------
+    address : dict from kernel name to int
+    n_slots : int
+        Parameters with hoisted expressions.
+    n_factors : int
+        Entries of the LU factors.
+    scratch : int
+        Lane values of scratch memory.
+    timed, needed : tuple of int
+        States whose rate depends on time; states that the outputs read.
+    """
+
+    address: dict[str, int]
+    width: int
+    n_slots: int
+    n_factors: int
+    scratch: int
+    timed: tuple[int, ...]
+    needed: tuple[int, ...]
+    alive: Any = field(repr=False, default=None)
+
+
+@lru_cache(maxsize=1)
+def _target() -> Any:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm.Target.from_default_triple()
+
+
+@lru_cache(maxsize=1)
+def lanes() -> int:
+    """Lanes for this machine: 8 with AVX-512, otherwise 4."""
+    return 8 if llvm.get_host_cpu_features().get("avx512f") else 4
+
+
+def build(text: str, names: Sequence[str], level: int) -> tuple[dict[str, int], Any]:
+    """IR text to machine code: {name: address}, and the engine that owns it."""
+    machine = _target().create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=_features(), opt=max(level, 1), jit=True
+    )
+    parsed = llvm.parse_assembly(text)
+    parsed.triple = machine.triple
+    parsed.data_layout = str(machine.target_data)
+    if level > 1:
+        options = llvm.create_pipeline_tuning_options(speed_level=2)
+        options.slp_vectorization = options.loop_vectorization = options.loop_unrolling = False
+        builder = llvm.create_pass_builder(machine, options)
+        builder.getModulePassManager().run(parsed, builder)
+    engine = llvm.create_mcjit_compiler(parsed, machine)
+    engine.finalize_object()
+    return {name: engine.get_function_address(name) for name in names}, engine
+
+
+def _features() -> str:
+    extra = ",-prefer-256-bit" if lanes() == 8 else ""
+    return llvm.get_host_cpu_features().flatten() + extra
+
+
+@lru_cache(maxsize=16)
+def driver_code(name: str, width: int) -> tuple[int, Any]:
+    """The driver of one method: its address, and the engine that owns it."""
+    with _LOCK:
+        method = METHODS[name]
+        compiler = LaneCompiler(width, driver.CONSTANTS | _coefficients(method) | {"WIDTH": width})
+        for function in driver.FUNCTIONS:
+            wanted = {"implicit_stages": method.implicit, "explicit_stages": not method.implicit}
+            if wanted.get(function.__name__, True):
+                compiler.add(function, public=function.__name__ == "run")
+        text = "\n".join([declarations(width), declarations(1), functions(width), *compiler.texts])
+        address, engine = build(text, ["run"], 2)
+        return address["run"], engine
+
+
+def _coefficients(method: Tableau) -> dict[str, Any]:
+    return {
+        "STAGES": method.stages, "GAMMA": method.gamma, "A": method.a, "AT": method.at, "C": method.c, "D": method.d,
+        "DENSE": method.dense, "ERROR": method.error, "ORDER": float(method.order), "SAFETY": method.safety,
+        "IMPLICIT": method.implicit,
+    }  # fmt: skip
+
+
+def compiled(
+    system: OdeSystem,
+    infused: Sequence[str],
+    outputs: Sequence[str],
+    implicit: bool,
+    width: int = 0,
+    level: int = 1,
+) -> Compiled:
+    """The machine code for a request, compiled at the first one."""
+    width = width or lanes()
+    key = (system.key, tuple(infused), tuple(outputs), implicit, width, level)
+    with _LOCK:
+        if key not in _CACHE:
+            if len(_CACHE) >= _CACHE_SIZE:
+                _CACHE.pop(next(iter(_CACHE)))
+            _CACHE[key] = _compile(system, infused, outputs, implicit, width, level)
+        return _CACHE[key]
+
+
+def _compile(
+    system: OdeSystem, infused: Sequence[str], outputs: Sequence[str], implicit: bool, width: int, level: int
+) -> Compiled:
+    program = system.program
+    graph = program.graph
+    nodes = [program.node(o) for o in outputs]
+    targets = [system.state_names.index(s) for s in infused]
+    kernels = Kernels(graph, program.rates, len(system.parameters), len(system.inputs), targets)
+    names = ["prep", "outputs"]
+    parts = [kernels.output_kernel(width, nodes)]
+    timed: tuple[int, ...] = ()
+    n_factors = 1
+    if implicit:
+        entries, slopes = kernels.jacobian()
+        plan = eliminate(kernels.n, entries)
+        parts += [kernels.factor_kernel(width, plan, entries, slopes), kernels.stage_kernel(width, plan)]
+        names += ["factor", "stage"]
+        timed = tuple(sorted(slopes))
+        n_factors = len(plan.slots)
+    else:
+        parts.append(kernels.rate_kernel(width))
+        names.append("rates")
+    parts.append(kernels.prep(width))
+    address, engine = build(module(parts, width, level > 1), names, level)
+    needed = tuple(sorted({graph.args[i][0] for i in graph.order(nodes) if graph.op[i] == "y"}))
+    n_slots = len(system.parameters) + len(kernels.hoisted)
+    return Compiled(address, width, n_slots, n_factors, kernels.scratch, timed, needed, engine)

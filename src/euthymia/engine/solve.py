@@ -1,0 +1,270 @@
+"""A population through the fast engine: patients in blocks over threads, the same bits however they are cut.
+
+In: a system, parameters per patient, events, times, outputs.  Out: `Trajectories` with a status per patient.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from euthymia.engine.compiled import Compiled, compiled, driver_code
+from euthymia.engine.driver import CONSTANTS, PLACES
+from euthymia.engine.events import Events, Stops, block_stops
+from euthymia.engine.methods import METHODS
+from euthymia.engine.problem import Prepared, prepare
+from euthymia.engine.system import OdeSystem
+from euthymia.engine.trajectories import BAD_START, Trajectories
+from euthymia.errors import InputError, Problem, SolverError, nearest
+
+BLOCK = 256
+_RUN = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+
+
+def solve(
+    system: OdeSystem,
+    n: int,
+    parameters: Mapping[str, np.ndarray | float],
+    events: Events | None,
+    times: np.ndarray,
+    outputs: Sequence[str],
+    *,
+    rtol: float = 1e-5,
+    atol: float | np.ndarray | None = None,
+    method: str = "auto",
+    threads: int | None = None,
+    after: bool | np.ndarray = False,
+    start: float | None = None,
+    initial: Mapping[str, np.ndarray | float] | None = None,
+    max_steps: int = 1_000_000,
+    max_step: float = np.inf,
+    level: int = 0,
+) -> Trajectories:
+    """Simulate a population.
+
+    Parameters
+    ----------
+    system : OdeSystem
+    n : int
+        Patients.
+    parameters : mapping from name to ndarray, shape (patients,), or float
+        Replaces defaults.
+    events : Events or None
+    times : ndarray, shape (times,), h, ascending
+    outputs : sequence of str
+        Names or expressions of names.
+    rtol : float
+        Relative tolerance of one step; the error of the result is usually several times smaller.
+    atol : float or ndarray, shape (states,), optional
+        Absolute tolerance; by default a thousandth of `rtol` times the largest value that each state of each
+        patient has reached so far.
+    method : {"auto", "rodas5p", "rodas4", "dopri5"}
+    threads : int, optional
+        By default the number of cores less one, at least 1.
+    after : bool or ndarray, shape (times,)
+        False: a value at the moment of an event is the one just before it (a trough); True: just after.
+    start : float, h
+        By default 0, or the first time where that is earlier.
+    initial : mapping from state to value, optional
+        Replaces initial values.
+    max_steps : int
+        For each patient.
+    max_step : float, h
+
+    Raises
+    ------
+    InputError
+        The request is wrong; every problem is listed.  A patient that fails never raises: see `Trajectories.status`.
+
+    Examples
+    --------
+    >>> from euthymia.engine import Fragment, Parameter, State
+    >>> decay = Fragment(states={"A": State("-k*A", 10.0, "mg")}, parameters={"k": Parameter(0.1, "1/h")})
+    >>> out = solve(OdeSystem.join("decay", decay), 1, {}, None, [0.0, 10.0], ["A"], rtol=1e-8)
+    >>> out.values[0, :, 0].round(6).tolist()
+    [10.0, 3.678794]
+    """
+    ready = prepare(system, n, parameters, events, times, outputs, after, start, initial)
+    tolerance, floor = _tolerances(system, rtol, atol)
+    name = _method(system, method, rtol)
+    if system.triggers:
+        raise InputError(
+            [
+                Problem(
+                    "the fast engine has no state-triggered events yet; use solve_reference", key=system.name
+                )
+            ]
+        )
+    infused = events.infused() if events is not None else ()
+    code = compiled(system, infused, outputs, METHODS[name].implicit, level=level or 1)
+    run = _RUN(driver_code(name, code.width)[0])
+    values = np.full((n, len(ready.times), len(outputs)), np.nan)
+    status = np.zeros(n, dtype=np.int64)
+    failed_at = np.full(n, np.nan)
+    counts = np.zeros((2, n))
+    finite = np.isfinite(ready.parameters).all(axis=1) & np.isfinite(ready.initial).all(axis=1)
+    status[~finite] = BAD_START
+    failed_at[~finite] = ready.start
+    table = {key: ready.parameters[:, i] for i, key in enumerate(system.parameters)}
+    steady = _steady(system, events, ready, table, status, rtol)
+    options = {"RTOL": rtol, "START": ready.start, "HMAX": max_step, "FLOOR": floor, "EVENT_STEP": 1 / 400}
+
+    def block(first: int) -> None:
+        last = min(first + size, n)
+        stops = block_stops(system, events, np.arange(first, last), table, infused, steady)
+        part = slice(first, last)
+        results = (values[part], status[part], failed_at[part], counts[0, part], counts[1, part])
+        _run_block(
+            run,
+            code,
+            METHODS[name].stages,
+            ready,
+            part,
+            stops,
+            tolerance,
+            options,
+            max_steps,
+            len(infused),
+            results,
+        )
+
+    workers = max(1, (os.cpu_count() or 2) - 1) if threads is None else max(1, threads)
+    size = min(BLOCK, max(code.width, -(-n // workers))) if n else 1
+    starts = range(0, n, size)
+    if workers == 1 or len(starts) <= 1:
+        for first in starts:
+            block(first)
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(block, starts))
+    return Trajectories(
+        values,
+        ready.times,
+        tuple(outputs),
+        status,
+        failed_at,
+        counts[0].astype(np.int64),
+        counts[1].astype(np.int64),
+        name,
+    )
+
+
+def _tolerances(system: OdeSystem, rtol: float, atol: float | np.ndarray | None) -> tuple[np.ndarray, float]:
+    """Absolute tolerance of each state, and the share of a state's largest value that counts as its size."""
+    size = len(system.states)
+    problems = []
+    if not (np.isscalar(rtol) and 1e-14 < float(rtol) < 1):
+        problems.append(Problem(f"rtol is {rtol}; it must lie between 1e-14 and 1", key="rtol"))
+    if atol is not None and (np.shape(atol) not in ((), (size,)) or not np.all(np.asarray(atol) >= 0)):
+        problems.append(Problem(f"atol must be one number or {size} numbers, none negative", key="atol"))
+    if problems:
+        raise InputError(problems)
+    least = 1e-10 * rtol
+    if atol is None:
+        return np.full(size, least), 1e-3
+    return np.maximum(np.broadcast_to(np.asarray(atol, float), (size,)), 1e-290).copy(), 0.0
+
+
+def _method(system: OdeSystem, method: str, rtol: float) -> str:
+    if method == "auto":
+        return "rodas5p"
+    if method not in METHODS:
+        allowed = ["auto", *METHODS]
+        raise InputError(
+            [
+                Problem(
+                    f"'{method}' is no method{nearest(method, allowed)}; use {', '.join(allowed)}",
+                    key="method",
+                )
+            ]
+        )
+    return method
+
+
+def _steady(system, events, ready, table, status, rtol):  # type: ignore[no-untyped-def]
+    if events is None or not any(d.steady_state for r in events.regimens for d in r):
+        return {}
+    from euthymia.engine.steady import steady_states
+
+    return steady_states(system, events, ready, table, status, rtol)
+
+
+def _aligned(*shape: int) -> np.ndarray:
+    """Zeros whose memory starts at a multiple of 64 bytes."""
+    count = int(np.prod(shape))
+    raw = np.zeros(count + 8)
+    shift = (-raw.ctypes.data // 8) % 8
+    return raw[shift : shift + count].reshape(shape)
+
+
+def _run_block(
+    run,
+    code: Compiled,
+    stages: int,
+    ready: Prepared,
+    part: slice,
+    stops: Stops,
+    atol,
+    options,
+    max_steps,
+    n_infused,
+    results,
+) -> None:  # type: ignore[no-untyped-def]
+    """One block of patients through the driver; ctypes lets other threads run meanwhile."""
+    y0 = np.ascontiguousarray(ready.initial[part])
+    n, ns = y0.shape
+    w = code.width
+    values, status, failed, steps, rejected = results
+    par = np.ascontiguousarray(ready.parameters[part])
+    inputs = np.concatenate([ready.inputs, np.zeros(n_infused)])
+    keep = {
+        "P_Y0": y0, "P_PAR": par, "P_U0": inputs, "P_EVT": stops.time, "P_EVC": stops.code, "P_EVI": stops.index,
+        "P_EVV": stops.value, "P_TIMES": ready.times, "P_AFTER": ready.after.astype(np.int64), "P_ATOL": atol,
+        "P_TIMED": np.array(code.timed + (0,), np.int64), "P_NEED": np.array(code.needed + (0,), np.int64),
+        "P_OUT": values, "P_STATUS": status, "P_FAILED": failed, "P_STEPS": steps, "P_REJECTED": rejected,
+        "Y": _aligned(ns, w), "YN": _aligned(ns, w), "YMAX": _aligned(ns, w), "U": _aligned(len(inputs), w),
+        "PQ": _aligned(code.n_slots + 1, w), "LU": _aligned(code.n_factors, w), "K": _aligned(stages * ns, w),
+        "DT": _aligned(ns, w), "W": _aligned(code.scratch, w), "YI": _aligned(ns), "TQ": _aligned(1),
+        "FRESH_K": _aligned(ns, w),
+    }  # fmt: skip
+    for lane_value in PLACES[PLACES.index("T") :]:
+        keep[lane_value] = _aligned(w)
+    context = np.zeros(len(PLACES), dtype=np.int64)
+    for key, array in keep.items():
+        if not array.flags.c_contiguous:
+            raise SolverError(f"internal: {key} is not contiguous")
+        context[CONSTANTS[key]] = array.ctypes.data
+    sizes = {
+        "N": n,
+        "NS": ns,
+        "NP": par.shape[1],
+        "NU": len(inputs),
+        "NT": len(ready.times),
+        "NO": values.shape[2],
+    }
+    sizes |= {
+        "NE": stops.time.shape[1],
+        "NTIMED": len(code.timed),
+        "NNEED": len(code.needed),
+        "MAXSTEPS": max_steps,
+        "NEXT": 0,
+        "NINPUTS": len(ready.inputs),
+    }
+    kernels = {
+        "F_PREP": "prep",
+        "F_RATES": "rates",
+        "F_FACTOR": "factor",
+        "F_STAGE": "stage",
+        "F_OUT": "outputs",
+    }
+    sizes |= {place: code.address.get(kernel, 0) for place, kernel in kernels.items()}
+    for key, number in sizes.items():
+        context[CONSTANTS[key]] = number
+    reals = context.view(np.float64)
+    for key, real in options.items():
+        reals[CONSTANTS[key]] = real
+    run(context.ctypes.data)
