@@ -53,8 +53,15 @@ def expected(own: Array, control: Array, last: int, strategy: str) -> Array:
     raise InputError([f"strategy '{strategy}'{hint}; allowed: {', '.join(STRATEGIES)}"])
 
 
-def impute(fit: Mmrm, change: Array, baseline: Array, arm: NDArray[np.int64], strategy: str, normals: Array,
-centre: float) -> Array:
+def impute(
+    fit: Mmrm,
+    change: Array,
+    baseline: Array,
+    arm: NDArray[np.int64],
+    strategy: str,
+    normals: Array,
+    centre: float,
+) -> Array:
     """One completed data set from one draw of the model.
 
     Parameters
@@ -141,9 +148,8 @@ def multiple_imputation(
         pick = np.concatenate([g.choice(np.flatnonzero(arm == a), (arm == a).sum()) for a in np.unique(arm)])
         fit = mmrm(change[pick], baseline[pick], arm[pick])
         seen = np.isfinite(change[pick]).any(axis=1)
-        done = impute(fit, change, baseline, arm, strategy, g.standard_normal(change.shape),
-        float(baseline[pick][seen].mean())) for k, estimate in ancova(done[:, -1], baseline, arm).items():
+        normals, centre = g.standard_normal(change.shape), float(baseline[pick][seen].mean())
+        done = impute(fit, change, baseline, arm, strategy, normals, centre)
+        for k, estimate in ancova(done[:, -1], baseline, arm).items():
             found.setdefault(k, []).append(estimate)
     return {k: pool(v) for k, v in found.items()}
-
-
