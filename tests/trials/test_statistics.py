@@ -40,8 +40,10 @@ def test_ancova_without_control_is_refused():
 def test_obrien_fleming_and_pocock_bounds_match_the_published_tables():
     """Lan-DeMets bounds for five equal looks, two-sided 0.05, as tabulated by Reboussin et al. 2000."""
     five = np.arange(1, 6) / 5
-    np.testing.assert_allclose(sequential.boundaries(five), [4.8769, 3.3569, 2.6803, 2.2898, 2.0310],
-    atol=2e-3) np.testing.assert_allclose(
+    np.testing.assert_allclose(
+        sequential.boundaries(five), [4.8769, 3.3569, 2.6803, 2.2898, 2.0310], atol=2e-3
+    )
+    np.testing.assert_allclose(
         sequential.boundaries(five, kind="pocock"), [2.4380, 2.4268, 2.4101, 2.3966, 2.3859], atol=2e-3
     )
 

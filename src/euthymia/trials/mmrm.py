@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ from scipy import optimize
 from euthymia.errors import InputError, SolverError
 from euthymia.trials.statistics import Estimate
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating[Any]]
 STEP = 1e-5
 
 

@@ -48,7 +48,7 @@ class Estimate:
 
 
 def ancova(
-    change: Array, baseline: Array, arm: Array, covariates: Array | None = None
+    change: Array, baseline: Array, arm: NDArray[np.int64], covariates: Array | None = None
 ) -> dict[int, Estimate]:
     """Analysis of covariance: change = intercept + baseline + arm (+ covariates), ordinary least squares.
 
