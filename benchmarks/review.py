@@ -55,7 +55,9 @@ def saved(arguments: argparse.Namespace) -> dict:
         row: dict = {"records": len(labels), "relevant": int(labels.sum())}
         for name, votes in {"ours": ("words", "letters"), "words only": ("words",)}.items():
             ranker, start = Ranker(texts, votes=votes), time.perf_counter()
-            values = [work_saved(simulate(ranker, labels, seed).order, labels) for seed in range(arguments.seeds)]
+            values = [
+                work_saved(simulate(ranker, labels, seed).order, labels) for seed in range(arguments.seeds)
+            ]
             row[name] = [round(v, 4) for v in values]
             row[f"{name} mean"] = round(float(np.mean(values)), 4)
             row[f"{name} seconds"] = round((time.perf_counter() - start) / arguments.seeds, 2)
@@ -82,7 +84,11 @@ def stop(arguments: argparse.Namespace) -> dict:
                              "mean read": round(float(np.mean(read)), 4), "most read": round(max(read), 4)}  # fmt: skip
         print(path.stem, json.dumps(result[path.stem]), flush=True)
     share = float(np.mean(np.array(recalls) >= 0.95))
-    result["all"] = {"runs": len(recalls), "share of runs with recall >= 0.95": round(share, 4), "lowest": min(recalls)}
+    result["all"] = {
+        "runs": len(recalls),
+        "share of runs with recall >= 0.95": round(share, 4),
+        "lowest": min(recalls),
+    }
     return result
 
 
@@ -104,7 +110,11 @@ def asreview(arguments: argparse.Namespace) -> dict:
             seconds = time.perf_counter() - start
             with tempfile.TemporaryDirectory() as folder:
                 data, project = Path(folder) / "data.csv", Path(folder) / "run.asreview"
-                data.write_text(table.write_asreview(records, {r.record: int(v) for r, v in zip(records, labels, strict=True)}))
+                data.write_text(
+                    table.write_asreview(
+                        records, {r.record: int(v) for r, v in zip(records, labels, strict=True)}
+                    )
+                )
                 start = time.perf_counter()
                 subprocess.run([arguments.asreview, "simulate", str(data), "--prior-idx", *map(str, priors), "--seed",
                                 str(seed), "--n-stop", "-1", "-o", str(project)], check=True, capture_output=True)  # fmt: skip
@@ -161,7 +171,9 @@ def find_duplicates(arguments: argparse.Namespace) -> dict:
     for path in arguments.data:
         records, _ = labelled(path)
         keys: set[str] = set()
-        unique = [r for r in records if r.title and not (title_key(r.title) in keys or keys.add(title_key(r.title)))]
+        unique = [
+            r for r in records if r.title and not (title_key(r.title) in keys or keys.add(title_key(r.title)))
+        ]
         for seed in range(arguments.seeds):
             generator = np.random.default_rng(seed)
             chosen = generator.choice(len(unique), min(600, len(unique)), replace=False)
@@ -169,10 +181,14 @@ def find_duplicates(arguments: argparse.Namespace) -> dict:
             start = time.perf_counter()
             pairs = duplicates(unique + copies)
             seconds = time.perf_counter() - start
-            top = resolve([{"record": p.record, "same_as": p.same_as, "verdict": p.verdict, "by": p.by} for p in pairs])
+            top = resolve(
+                [{"record": p.record, "same_as": p.same_as, "verdict": p.verdict, "by": p.by} for p in pairs]
+            )
             right = sum(name == "copy:" + kept for name, kept in top.items())
             asked = sum(p.verdict == "ask" for p in pairs)
-            exact = sum(title_key(c.title) == title_key(unique[i].title) for c, i in zip(copies, chosen, strict=True))
+            exact = sum(
+                title_key(c.title) == title_key(unique[i].title) for c, i in zip(copies, chosen, strict=True)
+            )
             row = {"records": len(unique) + len(copies), "copies": len(copies), "merged": len(top), "right": right,
                    "precision": round(right / max(1, len(top)), 4), "recall": round(right / len(copies), 4),
                    "asked": asked, "exact title recall": round(exact / len(copies), 3), "seconds": round(seconds, 2)}  # fmt: skip
@@ -185,14 +201,25 @@ def find_duplicates(arguments: argparse.Namespace) -> dict:
                         print("  WRONG", names[name].title, "|", names[kept].title)
                 for copy in copies:
                     if copy.record not in top:
-                        print("  MISSED", copy.title, "|", names[copy.record[5:]].title, copy.year, copy.authors[:30])
+                        print(
+                            "  MISSED",
+                            copy.title,
+                            "|",
+                            names[copy.record[5:]].title,
+                            copy.year,
+                            copy.authors[:30],
+                        )
     return result
 
 
 def synthetic(count: int, seed: int = 0) -> tuple[list[Record], np.ndarray]:
     """Records of made-up words (1 in 50 relevant, marked by their own words), as long as real ones."""
     generator = np.random.default_rng(seed)
-    parts = [a + b for a in ("ka", "me", "ti", "ro", "su", "lon", "pra", "vex") for b in ("ne", "dol", "mi", "ser", "xan", "phe")]
+    parts = [
+        a + b
+        for a in ("ka", "me", "ti", "ro", "su", "lon", "pra", "vex")
+        for b in ("ne", "dol", "mi", "ser", "xan", "phe")
+    ]
     words = ["".join(generator.choice(parts, int(generator.integers(1, 4)))) for _ in range(30_000)]
     weight = 1.0 / np.arange(1, len(words) + 1)
     weight /= weight.sum()
@@ -233,11 +260,19 @@ def update(arguments: argparse.Namespace) -> dict:
         new, known = add_records(review, records, "third", "file")
         pairs = duplicates(list(review.records().values()))
         seconds = time.perf_counter() - start
-    return {"again: new": again[0], "update: new": new, "known": known, "pairs": len(pairs), "seconds": round(seconds, 2)}
+    return {
+        "again: new": again[0],
+        "update: new": new,
+        "known": known,
+        "pairs": len(pairs),
+        "seconds": round(seconds, 2),
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("what", choices=("saved", "stop", "asreview", "duplicates", "size", "update"))
     parser.add_argument("data", nargs="*", type=Path)
     parser.add_argument("--seeds", type=int, default=5)
@@ -245,7 +280,14 @@ def main() -> None:
     parser.add_argument("--asreview", default="asreview", help="ASReview's program, for `asreview`")
     parser.add_argument("--show", action="store_true", help="print each wrong or missed duplicate")
     arguments = parser.parse_args()
-    steps = {"saved": saved, "stop": stop, "asreview": asreview, "duplicates": find_duplicates, "size": size, "update": update}
+    steps = {
+        "saved": saved,
+        "stop": stop,
+        "asreview": asreview,
+        "duplicates": find_duplicates,
+        "size": size,
+        "update": update,
+    }
     print(json.dumps(steps[arguments.what](arguments), indent=1))
 
 

@@ -79,7 +79,9 @@ def _verdict(a: Record, b: Record, score: float, keys: tuple[str, str]) -> tuple
     """Verdict and rule for two records whose titles have trigram cosine `score`."""
     if a.year and b.year and abs(a.year - b.year) > 1:
         return None
-    (short, low), (long, high) = sorted(((keys[0], a.title), (keys[1], b.title)), key=lambda pair: len(pair[0]))
+    (short, low), (long, high) = sorted(
+        ((keys[0], a.title), (keys[1], b.title)), key=lambda pair: len(pair[0])
+    )
     family = _near_family(first_family(a.authors), first_family(b.authors))
     anonymous = not (a.authors and b.authors)
     clash = bool((a.pmid and b.pmid and a.pmid != b.pmid) or (a.doi and b.doi and a.doi != b.doi))
@@ -124,7 +126,11 @@ def _candidates(records: Sequence[Record]) -> Iterable[tuple[int, int, float]]:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     titles = [r.title or "untitled" for r in records]
-    matrix = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 3), dtype=np.float32).fit_transform(titles).tocsr()
+    matrix = (
+        TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 3), dtype=np.float32)
+        .fit_transform(titles)
+        .tocsr()
+    )
     years = np.array([r.year for r in records])
     order = np.argsort(years, kind="stable")
     years, matrix = years[order], matrix[order]
@@ -132,11 +138,15 @@ def _candidates(records: Sequence[Record]) -> Iterable[tuple[int, int, float]]:
     for start in range(0, len(order), BLOCK):
         end = min(start + BLOCK, len(order))
         low = 0 if years[start] == 0 else int(np.searchsorted(years, years[start] - 1))
-        high = len(order) if years[start] == 0 else int(np.searchsorted(years, years[end - 1] + 1, side="right"))
+        high = (
+            len(order) if years[start] == 0 else int(np.searchsorted(years, years[end - 1] + 1, side="right"))
+        )
         for left, right in {(low, high), (0, unknown if low >= unknown else 0)}:
             product = (matrix[start:end] @ matrix[left:right].T).tocoo()
             keep = product.data >= NEAR
-            for i, j, score in zip(product.row[keep] + start, product.col[keep] + left, product.data[keep], strict=True):
+            for i, j, score in zip(
+                product.row[keep] + start, product.col[keep] + left, product.data[keep], strict=True
+            ):
                 if j < i:
                     a, b = sorted((int(order[i]), int(order[j])))
                     yield a, b, float(score)

@@ -63,7 +63,10 @@ class Flow:
             "identified = duplicates + unique": (self.identified, self.duplicates + self.unique),
             "unique = screened + open": (self.unique, self.screened + self.open),
             "screened = excluded + sought": (self.screened, self.excluded + self.sought),
-            "sought = not retrieved + assessed + awaiting": (self.sought, self.not_retrieved + self.assessed + self.awaiting),
+            "sought = not retrieved + assessed + awaiting": (
+                self.sought,
+                self.not_retrieved + self.assessed + self.awaiting,
+            ),
             "assessed = excluded + included": (self.assessed, self.full_excluded + self.included),
         }
         wrong = [f"{name}: {a} is not {b}" for name, (a, b) in sums.items() if a != b]
@@ -140,7 +143,11 @@ def included(review: Review) -> list[str]:
     result = []
     for name in review.records(abstracts=False):
         title, text = found.get((name, "title")), found.get((name, "full text"))
-        verdict = text.verdict if text and text.verdict in {"include", "exclude"} else (title.verdict if title else "")
+        verdict = (
+            text.verdict
+            if text and text.verdict in {"include", "exclude"}
+            else (title.verdict if title else "")
+        )
         if name not in duplicates and verdict == "include":
             result.append(name)
     return result
@@ -165,7 +172,8 @@ def boxes(f: Flow) -> list[tuple[str, list[str], list[str]]]:
 
 
 def _box(x: float, y: float, width: float, height: float, lines: list[str]) -> str:
-    rows = "".join(f'<text x="{x + 12}" y="{y + 22 + 17 * i}"{" font-weight=\"600\"" if i == 0 else ""}>{html.escape(line)}</text>'
+    weights = [' font-weight="600"' if i == 0 else "" for i in range(len(lines))]
+    rows = "".join(f'<text x="{x + 12}" y="{y + 22 + 17 * i}"{weights[i]}>{html.escape(line)}</text>'
                    for i, line in enumerate(lines))  # fmt: skip
     return f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="4" class="box"/>{rows}'
 
@@ -193,7 +201,9 @@ def svg(f: Flow, title: str) -> str:
             f'<text x="20" y="30" class="head">{html.escape(title[:95])}</text>{"".join(parts)}</svg>\n')  # fmt: skip
 
 
-def against_published(f: Flow, published: dict[str, Any], groups: dict[str, int]) -> list[tuple[str, int | None, int]]:
+def against_published(
+    f: Flow, published: dict[str, Any], groups: dict[str, int]
+) -> list[tuple[str, int | None, int]]:
     """Rows (what, published, here) of the review's own totals beside those of the logs."""
     rows: list[tuple[str, int | None, int]] = []
     if "identified" in published:

@@ -102,7 +102,9 @@ class Review:
             with (self.cache / "abstracts.jsonl").open("a", encoding="utf-8") as handle:
                 handle.write("\n".join(lines) + "\n")
         except OSError as error:
-            raise StoreError(f"{self.cache}: cannot keep abstracts ({error.strerror}); no log was changed") from error
+            raise StoreError(
+                f"{self.cache}: cannot keep abstracts ({error.strerror}); no log was changed"
+            ) from error
 
 
 def find_folder(name: str) -> Path:
@@ -166,21 +168,22 @@ def add_records(review: Review, found: Iterable[Record], run: str, source: str) 
     have = review.records(abstracts=True)
     rows: list[dict[str, object]] = []
     texts: list[Record] = []
-    new, known, seen = 0, 0, set()
+    new, known = 0, 0
     for record in found:
         fresh = replace(record, sources=source, first_run=run)
         old = have.get(record.record)
         if old is None:
             new += 1
-        elif record.record not in seen:
+        else:
             known += 1
         together = fresh if old is None else merged(old, fresh)
-        if old is None or replace(together, abstract="", keywords="") != replace(old, abstract="", keywords=""):
+        if old is None or replace(together, abstract="", keywords="") != replace(
+            old, abstract="", keywords=""
+        ):
             rows.append(asdict(together) | {"year": together.year or ""})
         if old is None or len(together.abstract) > len(old.abstract):
             texts.append(together)
         have[record.record] = together
-        seen.add(record.record)
     review.keep_abstracts(texts)
     review.append("records", rows)
     return new, known

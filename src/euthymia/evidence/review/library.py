@@ -63,7 +63,9 @@ def _texts(value: Any) -> tuple[str, ...]:
     if value is None:
         return ()
     if isinstance(value, list | tuple):
-        return tuple(str(v.get("cite") or v.get("id") or "") if isinstance(v, Mapping) else str(v) for v in value)
+        return tuple(
+            str(v.get("cite") or v.get("id") or "") if isinstance(v, Mapping) else str(v) for v in value
+        )
     return tuple(part.strip() for part in str(value).replace(";", ",").split(",") if part.strip())
 
 
@@ -78,18 +80,28 @@ class _Said:
 
 
 def _said(items: Any) -> list[_Said]:
-    rows = [i if isinstance(i, Mapping) else {"cite": str(i)} for i in items or []] if isinstance(items, list) else []
-    return [_Said(*(str(row.get(name) or "") for name in ("basis", "cite", "system", "kind"))) for row in rows]
+    rows = (
+        [i if isinstance(i, Mapping) else {"cite": str(i)} for i in items or []]
+        if isinstance(items, list)
+        else []
+    )
+    return [
+        _Said(*(str(row.get(name) or "") for name in ("basis", "cite", "system", "kind"))) for row in rows
+    ]
 
 
-def _walk(node: Any, path: tuple[str, ...], claims: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any], tuple[str, ...]]]:
+def _walk(
+    node: Any, path: tuple[str, ...], claims: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any], tuple[str, ...]]]:
     if isinstance(node, Mapping):
         own = (*claims, *_texts(node.get("claim")), *_texts(node.get("claims")))
         if isinstance(node.get("evidence"), list):
             yield path, node, own
         for key, value in node.items():
             if key != "evidence":
-                yield from _walk(value, (*path, str(key)), own if isinstance(node.get("evidence"), list) else claims)
+                yield from _walk(
+                    value, (*path, str(key)), own if isinstance(node.get("evidence"), list) else claims
+                )
     elif isinstance(node, list):
         for number, value in enumerate(node):
             name = _name(value, number)
@@ -119,7 +131,11 @@ def read_library(folder: Path = FOLDER) -> Library:
             loaded = YAML(typ="safe", pure=True).load(path.read_text("utf-8"))
         except (OSError, YAMLError) as error:
             mark = getattr(error, "problem_mark", None)
-            library.problems.append(Problem(f"left out: {getattr(error, 'problem', error)}", str(inside), mark.line + 1 if mark else 0))
+            library.problems.append(
+                Problem(
+                    f"left out: {getattr(error, 'problem', error)}", str(inside), mark.line + 1 if mark else 0
+                )
+            )
             continue
         top = str(inside.with_suffix("").as_posix())
         for place, node, claims in _walk(loaded, (), ()):
@@ -134,13 +150,17 @@ def read_library(folder: Path = FOLDER) -> Library:
             continue
         try:
             items = json.loads(path.read_text("utf-8"))
-            library.bibliography |= {str(i["id"]): csl.record(i) for i in items if isinstance(i, Mapping) and i.get("id")}
+            library.bibliography |= {
+                str(i["id"]): csl.record(i) for i in items if isinstance(i, Mapping) and i.get("id")
+            }
         except (OSError, ValueError) as error:
             library.problems.append(Problem(f"left out: {error}", str(path.relative_to(folder))))
     claims_file = folder / "claims.csv"
     if claims_file.exists():
         with claims_file.open(newline="", encoding="utf-8") as handle:
-            library.claims = [{str(k): v or "" for k, v in row.items() if k} for row in csv.DictReader(handle)]
+            library.claims = [
+                {str(k): v or "" for k, v in row.items() if k} for row in csv.DictReader(handle)
+            ]
     else:
         library.problems.append(Problem("no claims.csv in the library: claims are left out", str(folder)))
     return library

@@ -59,7 +59,9 @@ def keys_of(records: Sequence[Record], bibliography: Mapping[str, Record]) -> di
     for key, entry in bibliography.items():
         for name in _names(entry):
             by.setdefault(name, []).append(key)
-    return {r.record: list(dict.fromkeys(key for name in _names(r) for key in by.get(name, ()))) for r in records}
+    return {
+        r.record: list(dict.fromkeys(key for name in _names(r) for key in by.get(name, ()))) for r in records
+    }
 
 
 def _names(record: Record) -> list[tuple[str, str]]:
@@ -98,10 +100,16 @@ def link(
     for place in library.places:
         for cite in (*place.cites, *place.against):
             by_key.setdefault(cite, []).append(place.id)
-    supports = {name: sorted({p for key in found for p in by_key.get(key, ())}) for name, found in keys.items()}
+    supports = {
+        name: sorted({p for key in found for p in by_key.get(key, ())}) for name, found in keys.items()
+    }
     old = []
     for place in library.places:
-        years = [library.bibliography[c].year for c in place.cites if c in library.bibliography and library.bibliography[c].year]
+        years = [
+            library.bibliography[c].year
+            for c in place.cites
+            if c in library.bibliography and library.bibliography[c].year
+        ]
         if years and year - max(years) > OLD:
             old.append((place.id, max(years)))
     weak: dict[str, list[str]] = {}
@@ -125,7 +133,9 @@ def link(
         supports={name: places for name, places in supports.items() if places},
         papers_for_nothing=[name for name, places in supports.items() if not places],
         old=sorted(old, key=lambda row: (row[1], row[0])),
-        claims_without_paper=[c["id"] for c in scientific if c.get("id") and not _represented(c, library.places)],
+        claims_without_paper=[
+            c["id"] for c in scientific if c.get("id") and not _represented(c, library.places)
+        ],
         to_read=to_read,
         retracted=withdrawn,
         places=len(library.places),

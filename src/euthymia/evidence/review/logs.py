@@ -98,8 +98,12 @@ def read_log(path: Path, kind: str) -> Log:
         else:
             why = f"{len(values)} fields instead of {len(header)}"
         if len(values) != len(header):
-            what = "the last row was cut off" if log.cut and number == len(lines) else f"unreadable row ({why})"
-            message = f"{what}: {line[:60]!r}; `euthymia review repair` sets it aside, nothing else is touched"
+            what = (
+                "the last row was cut off" if log.cut and number == len(lines) else f"unreadable row ({why})"
+            )
+            message = (
+                f"{what}: {line[:60]!r}; `euthymia review repair` sets it aside, nothing else is touched"
+            )
             log.problems.append(Problem(message, str(path), number))
             log.bad_lines.append(number)
             continue
@@ -148,7 +152,9 @@ def append(path: Path, kind: str, rows: Iterable[Mapping[str, object]]) -> int:
                 text += _line([*values, seal])
             _write(path, text.encode())
     except OSError as error:
-        raise StoreError(f"{path}: cannot append {len(fresh)} rows ({error.strerror}); nothing was changed") from error
+        raise StoreError(
+            f"{path}: cannot append {len(fresh)} rows ({error.strerror}); nothing was changed"
+        ) from error
     return len(fresh)
 
 

@@ -48,7 +48,9 @@ class Ranker:
         Any of `words`, `letters`.
     """
 
-    def __init__(self, texts: Sequence[str], question: str = "", votes: tuple[str, ...] = ("words", "letters")):
+    def __init__(
+        self, texts: Sequence[str], question: str = "", votes: tuple[str, ...] = ("words", "letters")
+    ):
         usable = [text if text.strip() else "untitled" for text in texts]
         small = len(usable) < 50
         self._features, self._words = [], None

@@ -122,7 +122,9 @@ def first_family(authors: str) -> str:
     ('muller', 'whistler', 'doe')
     """
     name = re.split(r";|,|\band\b|&", authors or "", maxsplit=1)[0].split()
-    long = [word for word in name if len(word.strip(".")) > 1 and not re.fullmatch(r"(?:[A-Z]\.?-?){1,3}", word)]
+    long = [
+        word for word in name if len(word.strip(".")) > 1 and not re.fullmatch(r"(?:[A-Z]\.?-?){1,3}", word)
+    ]
     if name and long and name[0] != long[0]:
         long = long[-1:]
     return title_key((long or name or [""])[0])
@@ -155,7 +157,18 @@ def merged(kept: Record, other: Record) -> Record:
     """One record of two that are the same paper: what `kept` lacks comes from `other`; retraction wins."""
     fill = {
         name: getattr(other, name)
-        for name in ("doi", "pmid", "title", "authors", "year", "journal", "type", "language", "access", "keywords")
+        for name in (
+            "doi",
+            "pmid",
+            "title",
+            "authors",
+            "year",
+            "journal",
+            "type",
+            "language",
+            "access",
+            "keywords",
+        )
         if not getattr(kept, name) and getattr(other, name)
     }
     order = {"ok": 0, "corrected": 1, "retracted": 2}

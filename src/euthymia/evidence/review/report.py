@@ -37,7 +37,10 @@ def tags_of(review: Review, names: Iterable[str]) -> dict[str, set[str]]:
 def group_counts(review: Review, tags: dict[str, set[str]]) -> dict[str, int]:
     """Included papers per group of the published review (a paper counts where it has any of the group's mechanisms)."""
     groups = review.settings.published.get("groups") or []
-    return {g["label"]: sum(bool(names & set(g.get("mechanisms") or ())) for names in tags.values()) for g in groups}
+    return {
+        g["label"]: sum(bool(names & set(g.get("mechanisms") or ())) for names in tags.values())
+        for g in groups
+    }
 
 
 def links_of(review: Review) -> tuple[Links, list[str]]:
@@ -81,10 +84,18 @@ def page(review: Review, most: int = 60) -> str:
     if agreed:
         parts.append(_table(("people", "both decided", "equal", "Cohen's kappa"),
                             [(f"{a.first}, {a.second}", a.both, f"{a.observed:.0%}", f"{a.kappa:.2f}") for a in agreed]))  # fmt: skip
-    parts.append("<h2>Mechanisms per year</h2>" + shares_svg(shares(chosen, tags, list(words.mechanisms)), labels))
-    parts.append("<h2>Named together</h2>" + together_svg(together(tags), labels) + together_svg(together(tags, compounds), labels))
+    parts.append(
+        "<h2>Mechanisms per year</h2>" + shares_svg(shares(chosen, tags, list(words.mechanisms)), labels)
+    )
+    parts.append(
+        "<h2>Named together</h2>"
+        + together_svg(together(tags), labels)
+        + together_svg(together(tags, compounds), labels)
+    )
     parts.append("<h2>For the modeller</h2>")
-    parts.append(f"<p>{links.places} places in the library carry evidence, {links.cited_places} of them cite a paper.</p>")
+    parts.append(
+        f"<p>{links.places} places in the library carry evidence, {links.cited_places} of them cite a paper.</p>"
+    )
     title = {n: records[n].title for n in names}
     for head, columns, rows_ in (
         ("New papers on weakly supported mechanisms", ("paper", "mechanism", "places of grade C or D"),
@@ -95,7 +106,11 @@ def page(review: Review, most: int = 60) -> str:
         ("Claims without a paper", ("claim",), [(c,) for c in links.claims_without_paper]),
         ("Retracted", ("paper", "places"), [(title.get(r, r), ", ".join(p)) for r, p in links.retracted]),
     ):  # fmt: skip
-        parts.append(f"<h3>{head} ({len(rows_)})</h3>" + (_table(columns, rows_[:most]) if rows_ else "") + _more(len(rows_), most))
+        parts.append(
+            f"<h3>{head} ({len(rows_)})</h3>"
+            + (_table(columns, rows_[:most]) if rows_ else "")
+            + _more(len(rows_), most)
+        )
     if problems:
         parts.append("<h3>Not read</h3>" + _table(("problem",), [(p,) for p in problems]))
     return (f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(settings.title)}</title>'

@@ -55,10 +55,14 @@ class State:
         """Whether enough people have decided, and agree."""
         if SETTLED in self.by:
             return True
-        return self.verdict in {"include", "exclude"} and sum(v != "maybe" for v in self.by.values()) >= people
+        return (
+            self.verdict in {"include", "exclude"} and sum(v != "maybe" for v in self.by.values()) >= people
+        )
 
 
-def states(rows: Iterable[Mapping[str, str]], duplicates: Mapping[str, str] | None = None) -> dict[tuple[str, str], State]:
+def states(
+    rows: Iterable[Mapping[str, str]], duplicates: Mapping[str, str] | None = None
+) -> dict[tuple[str, str], State]:
     """State of each record and stage that anyone has decided on.
 
     Decisions on a duplicate count for the record that stands for it, so that merging two records loses none.
@@ -81,9 +85,13 @@ def check_decision(stage: str, verdict: str, reason: str, reasons: Mapping[str, 
     problems = []
     for what, value, allowed in (("stage", stage, STAGES), ("verdict", verdict, VERDICTS)):
         if value not in allowed:
-            problems.append(Problem(f"unknown {what} {value!r}; allowed: {', '.join(allowed)}{nearest(value, allowed)}"))
+            problems.append(
+                Problem(f"unknown {what} {value!r}; allowed: {', '.join(allowed)}{nearest(value, allowed)}")
+            )
     if verdict == "exclude" and reason not in reasons:
-        problems.append(Problem(f"unknown reason {reason!r}; allowed: {', '.join(reasons)}{nearest(reason, reasons)}"))
+        problems.append(
+            Problem(f"unknown reason {reason!r}; allowed: {', '.join(reasons)}{nearest(reason, reasons)}")
+        )
     if problems:
         raise InputError(problems)
 
@@ -127,7 +135,11 @@ def agreements(found: Mapping[tuple[str, str], State], stage: str) -> list[Agree
     result = []
     for at, one in enumerate(people):
         for other in people[at + 1 :]:
-            pairs = [(s.by[one], s.by[other]) for (_, st), s in found.items() if st == stage and one in s.by and other in s.by]
+            pairs = [
+                (s.by[one], s.by[other])
+                for (_, st), s in found.items()
+                if st == stage and one in s.by and other in s.by
+            ]
             if pairs:
                 a, b = [p[0] for p in pairs], [p[1] for p in pairs]
                 share = sum(x == y for x, y in pairs) / len(pairs)
@@ -135,7 +147,9 @@ def agreements(found: Mapping[tuple[str, str], State], stage: str) -> list[Agree
     return result
 
 
-def waiting(names: Sequence[str], found: Mapping[tuple[str, str], State], stage: str, reviewer: str, people: int) -> list[str]:
+def waiting(
+    names: Sequence[str], found: Mapping[tuple[str, str], State], stage: str, reviewer: str, people: int
+) -> list[str]:
     """Records this person has still to decide at a stage, in the given order.
 
     For the full text only records included by title; a record that enough others have decided is not asked again.

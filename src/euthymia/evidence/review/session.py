@@ -56,7 +56,9 @@ class Session:
 
     def stop(self) -> Stop:
         """What the stopping rule says about the title stage now."""
-        verdicts = [value for name, value in reading_order(self._rows, self.duplicates) if name in self.records]
+        verdicts = [
+            value for name, value in reading_order(self._rows, self.duplicates) if name in self.records
+        ]
         settings = self.review.settings
         return stop(verdicts, len(self.records), settings.target_recall, settings.confidence)
 

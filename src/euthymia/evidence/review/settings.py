@@ -117,7 +117,10 @@ def read_settings(path: Path) -> Settings:
             fault(key, f"`{key}` is missing")
     for source in values.get("queries") or {} if isinstance(values.get("queries"), dict) else {}:
         if source not in SOURCES:
-            fault("queries", f"unknown source {source!r}; allowed: {', '.join(SOURCES)}{nearest(source, SOURCES)}")
+            fault(
+                "queries",
+                f"unknown source {source!r}; allowed: {', '.join(SOURCES)}{nearest(source, SOURCES)}",
+            )
     for key in ("since", "until"):
         try:
             values[key] = datetime.date.fromisoformat(values[key]) if values.get(key) else None

@@ -23,7 +23,9 @@ class Simulation:
     refits: int
 
 
-def simulate(ranker: Ranker, labels: NDArray[np.int_], seed: int | None = None, growth: float = 0.05) -> Simulation:
+def simulate(
+    ranker: Ranker, labels: NDArray[np.int_], seed: int | None = None, growth: float = 0.05
+) -> Simulation:
     """Read the whole set as the tool would order it.
 
     Parameters
@@ -62,7 +64,9 @@ def work_saved(order: NDArray[np.int_], labels: NDArray[np.int_], recall: float 
     return float(recall - (np.searchsorted(found, needed) + 1) / len(labels))
 
 
-def stopping_point(verdicts: NDArray[np.int_], target: float = 0.95, confidence: float = 0.95, every: int = 1) -> int:
+def stopping_point(
+    verdicts: NDArray[np.int_], target: float = 0.95, confidence: float = 0.95, every: int = 1
+) -> int:
     """How many records are read when the stopping rule first says stop (asked after every `every` records)."""
     for read in range(max(every, 1), len(verdicts), every):
         seen = verdicts[:read]

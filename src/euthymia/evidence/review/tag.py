@@ -61,7 +61,9 @@ def held(rows: Iterable[Mapping[str, str]]) -> dict[tuple[str, str], Tag]:
     return result
 
 
-def fresh(tags: Iterable[Tag], rows: Sequence[Mapping[str, str]], version: str, time: str) -> list[dict[str, object]]:
+def fresh(
+    tags: Iterable[Tag], rows: Sequence[Mapping[str, str]], version: str, time: str
+) -> list[dict[str, object]]:
     """Rows to append: suggestions that say something new and that no person has decided.
 
     A lexicon tag that the vocabulary no longer gives is withdrawn with verdict `no`.
@@ -71,7 +73,10 @@ def fresh(tags: Iterable[Tag], rows: Sequence[Mapping[str, str]], version: str, 
     for tag in everything:
         old = before.get((tag.record, tag.mechanism))
         seen.add((tag.record, tag.mechanism, tag.by))
-        if old and (old.by.startswith("person:") or (old.verdict, old.by, old.words) == (tag.verdict, tag.by, tag.words)):
+        if old and (
+            old.by.startswith("person:")
+            or (old.verdict, old.by, old.words) == (tag.verdict, tag.by, tag.words)
+        ):
             continue
         if old and old.by == "lexicon" and tag.by == "model":
             continue
@@ -97,7 +102,13 @@ def by_person(record: str, mechanism: str, verdict: str, person: str, vocabulary
     """
     if mechanism not in vocabulary.mechanisms:
         names = ", ".join(vocabulary.mechanisms)
-        raise InputError([Problem(f"unknown mechanism {mechanism!r}; allowed: {names}{nearest(mechanism, vocabulary.mechanisms)}")])
+        raise InputError(
+            [
+                Problem(
+                    f"unknown mechanism {mechanism!r}; allowed: {names}{nearest(mechanism, vocabulary.mechanisms)}"
+                )
+            ]
+        )
     return Tag(record, mechanism, verdict, f"person:{person}", "", 1.0)
 
 
@@ -110,7 +121,9 @@ def learn(records: Sequence[Record], rows: Sequence[Mapping[str, str]], enough: 
     for tag in held(rows).values():
         if tag.by.startswith("person:"):
             decided.setdefault(tag.mechanism, {})[tag.record] = int(tag.verdict == "yes")
-    ready = {name: said for name, said in decided.items() if len(said) >= enough and len(set(said.values())) == 2}
+    ready = {
+        name: said for name, said in decided.items() if len(said) >= enough and len(set(said.values())) == 2
+    }
     if not ready:
         return []
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -131,5 +144,7 @@ def learn(records: Sequence[Record], rows: Sequence[Mapping[str, str]], enough: 
             part = matrix[int(i)].multiply(model.coef_[0]).tocoo()
             best = np.argsort(-part.data)[:5]
             words = "; ".join(names[part.col[b]] for b in best if part.data[b] > 0)
-            tags.append(Tag(records[int(i)].record, mechanism, "yes", "model", words, float(round(chance[i], 2))))
+            tags.append(
+                Tag(records[int(i)].record, mechanism, "yes", "model", words, float(round(chance[i], 2)))
+            )
     return tags

@@ -43,13 +43,22 @@ def page(record: Record, session: Session, width: int = 96) -> str:
     """One record as a page of text, with the mechanisms its words name."""
     found = vocabulary().found(f"{record.text} {record.keywords}")
     lines = [*textwrap.wrap(record.title, width), ""]
-    facts = [str(record.year or ""), record.journal, record.type, record.language, record.access, record.record]
+    facts = [
+        str(record.year or ""),
+        record.journal,
+        record.type,
+        record.language,
+        record.access,
+        record.record,
+    ]
     lines += textwrap.wrap(record.authors, width)[:2] + ["  ".join(f for f in facts if f)]
     if record.status != "ok":
         lines.append(f"*** {record.status.upper()} ***")
     lines += ["", *textwrap.wrap(record.abstract or "(no abstract)", width), ""]
     if found:
-        lines.append("named: " + "; ".join(f"{name} ({', '.join(words[:3])})" for name, words in found.items()))
+        lines.append(
+            "named: " + "; ".join(f"{name} ({', '.join(words[:3])})" for name, words in found.items())
+        )
     others = session.states.get((record.record, session.stage))
     if others and not session.review.settings.double:
         lines.append("decided by others: " + ", ".join(others.by))
@@ -111,6 +120,9 @@ def _reason(reasons: list[tuple[str, str]], key: Callable[[], str], write: Calla
     """The reason chosen by its number; empty where the person took it back."""
     if len(reasons) == 1:
         return reasons[0][0]
-    write("  ".join(f"{n} {name}: {says}" for n, (name, says) in enumerate(reasons, start=1)) + "   (other key: back)")
+    write(
+        "  ".join(f"{n} {name}: {says}" for n, (name, says) in enumerate(reasons, start=1))
+        + "   (other key: back)"
+    )
     pressed = key()
     return reasons[int(pressed) - 1][0] if pressed.isdigit() and 0 < int(pressed) <= len(reasons) else ""

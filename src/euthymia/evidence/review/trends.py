@@ -20,7 +20,18 @@ from itertools import combinations
 from euthymia.evidence.review.records import Record
 
 Z = 1.959963984540054
-COLOURS = ("#2a6f97", "#c1440e", "#468432", "#7b2d8b", "#b8860b", "#0f766e", "#9d174d", "#4b5563", "#1d4ed8", "#65a30d")
+COLOURS = (
+    "#2a6f97",
+    "#c1440e",
+    "#468432",
+    "#7b2d8b",
+    "#b8860b",
+    "#0f766e",
+    "#9d174d",
+    "#4b5563",
+    "#1d4ed8",
+    "#65a30d",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +69,9 @@ def shares(records: Sequence[Record], tags: Mapping[str, set[str]], mechanisms: 
             for m in mechanisms for year, n in sorted(papers.items())]  # fmt: skip
 
 
-def together(tags: Mapping[str, set[str]], other: Mapping[str, set[str]] | None = None) -> Counter[tuple[str, str]]:
+def together(
+    tags: Mapping[str, set[str]], other: Mapping[str, set[str]] | None = None
+) -> Counter[tuple[str, str]]:
     """How many papers name two mechanisms, or a mechanism and a compound, together."""
     found: Counter[tuple[str, str]] = Counter()
     for record, names in tags.items():
@@ -90,7 +103,9 @@ def shares_svg(rows: Sequence[Share], labels: Mapping[str, str], most: int = 6) 
     parts = []
     for tick in range(5):
         value = top * tick / 4
-        parts.append(f'<path d="M60 {y(value):.1f} H620" stroke="#e5e7eb"/><text x="8" y="{y(value) + 4:.1f}">{value:.0%}</text>')
+        parts.append(
+            f'<path d="M60 {y(value):.1f} H620" stroke="#e5e7eb"/><text x="8" y="{y(value) + 4:.1f}">{value:.0%}</text>'
+        )
     for year in years[:: max(1, len(years) // 8)]:
         parts.append(f'<text x="{x(year) - 14:.1f}" y="362">{year}</text>')
     for at, name in enumerate(chosen):
@@ -103,7 +118,9 @@ def shares_svg(rows: Sequence[Share], labels: Mapping[str, str], most: int = 6) 
         parts += [f'<circle cx="{x(r.year):.1f}" cy="{y(r.share):.1f}" r="3" fill="{colour}"><title>'
                   f"{html.escape(labels.get(name, name))} {r.year}: {r.count} of {r.papers} ({r.low:.0%}-{r.high:.0%})"
                   "</title></circle>" for r in line]  # fmt: skip
-        parts.append(f'<text x="640" y="{50 + 20 * at}" fill="{colour}">{html.escape(labels.get(name, name))}</text>')
+        parts.append(
+            f'<text x="640" y="{50 + 20 * at}" fill="{colour}">{html.escape(labels.get(name, name))}</text>'
+        )
     return _svg(880, 380, "".join(parts), "share of papers per mechanism and year, 95 % intervals")
 
 
@@ -118,7 +135,9 @@ def together_svg(counts: Mapping[tuple[str, str], int], labels: Mapping[str, str
     rows, columns = [n for n, _ in left.most_common(most)], [n for n, _ in right.most_common(most)]
     top, cell, parts = max(counts.values()), 34, []
     for i, a in enumerate(rows):
-        parts.append(f'<text x="222" y="{162 + cell * i}" text-anchor="end">{html.escape(labels.get(a, a)[:32])}</text>')
+        parts.append(
+            f'<text x="222" y="{162 + cell * i}" text-anchor="end">{html.escape(labels.get(a, a)[:32])}</text>'
+        )
         for j, b in enumerate(columns):
             count = counts.get((a, b), 0)
             if count:
@@ -128,8 +147,12 @@ def together_svg(counts: Mapping[tuple[str, str], int], labels: Mapping[str, str
                              f"{count}</text>")  # fmt: skip
     for j, b in enumerate(columns):
         at = 250 + cell * j
-        parts.append(f'<text transform="translate({at},134) rotate(-50)">{html.escape(labels.get(b, b)[:24])}</text>')
-    return _svg(330 + cell * len(columns), 170 + cell * len(rows), "".join(parts), "named together in one paper")
+        parts.append(
+            f'<text transform="translate({at},134) rotate(-50)">{html.escape(labels.get(b, b)[:24])}</text>'
+        )
+    return _svg(
+        330 + cell * len(columns), 170 + cell * len(rows), "".join(parts), "named together in one paper"
+    )
 
 
 def _svg(width: float, height: float, body: str, title: str) -> str:

@@ -121,7 +121,11 @@ def vocabulary(path: Path = FILE) -> Vocabulary:
         wanted = {"label", "group", *lists}
         if not isinstance(entry, dict) or set(entry) != wanted:
             given = ", ".join(entry) if isinstance(entry, dict) else entry
-            problems.append(Problem(f"needs exactly {', '.join(sorted(wanted))}; has {given}", str(path), line, 1, str(name)))
+            problems.append(
+                Problem(
+                    f"needs exactly {', '.join(sorted(wanted))}; has {given}", str(path), line, 1, str(name)
+                )
+            )
             continue
         if not entry["terms"]:
             problems.append(Problem("has no terms", str(path), line, 1, str(name)))

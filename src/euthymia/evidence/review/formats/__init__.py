@@ -64,5 +64,7 @@ def read_file(path: Path, form: str = "") -> Found:
     records, problems = READERS[form](text, str(path))
     if not records:
         head = " ".join(text[:80].split())
-        raise InputError([*problems, Problem(f"no record found in this {form} file; it begins {head!r}", str(path))])
+        raise InputError(
+            [*problems, Problem(f"no record found in this {form} file; it begins {head!r}", str(path))]
+        )
     return records, problems

@@ -10,7 +10,15 @@ from euthymia.errors import Problem
 from euthymia.evidence.review.records import Record, clean_year, first_family, identified, title_key
 
 _START = re.compile(r"@\s*(\w+)\s*[{(]", re.ASCII)
-_ACCENTS = {"'": "\u0301", "`": "\u0300", "^": "\u0302", '"': "\u0308", "~": "\u0303", "c": "\u0327", "v": "\u030c"}
+_ACCENTS = {
+    "'": "\u0301",
+    "`": "\u0300",
+    "^": "\u0302",
+    '"': "\u0308",
+    "~": "\u0303",
+    "c": "\u0327",
+    "v": "\u030c",
+}
 _LETTERS = {r"\ss": "ß", r"\o": "ø", r"\O": "Ø", r"\l": "ł", r"\L": "Ł", r"\ae": "æ", r"\aa": "å", r"\i": "i"}
 
 
@@ -29,7 +37,7 @@ def _plain(value: str) -> str:
 
 def _value(text: str, at: int) -> tuple[str, int]:
     """The value that begins at `at`: braces, quotes or a bare word, joined by `#`; raises IndexError when cut off."""
-    if text[at] in "{\"":
+    if text[at] in '{"':
         close, depth, start = ("}" if text[at] == "{" else '"'), 0, at + 1
         at += 1
         while depth or text[at] != close:
@@ -86,7 +94,9 @@ def read(text: str, name: str = "") -> tuple[list[Record], list[Problem]]:
         try:
             fields, end = _entry(text, at)
         except (IndexError, ValueError):
-            problems.append(Problem("entry is broken (a brace, quote or comma is missing): left out", name, line))
+            problems.append(
+                Problem("entry is broken (a brace, quote or comma is missing): left out", name, line)
+            )
             continue
         if nested := _START.search(text, at, end):
             if "\n@" in text[at:end]:

@@ -41,9 +41,13 @@ def _record(node: Element) -> Record:
     elif "ErratumIn" in links or "CorrectedandRepublishedIn" in links:
         status = "corrected"
     ids = {i.get("IdType"): _text(i) for i in node.findall("PubmedData/ArticleIdList/ArticleId")}
-    doi = next((_text(e) for e in article.findall("ELocationID") if e.get("EIdType") == "doi"), ids.get("doi", ""))
+    doi = next(
+        (_text(e) for e in article.findall("ELocationID") if e.get("EIdType") == "doi"), ids.get("doi", "")
+    )
     date = article.find("Journal/JournalIssue/PubDate")
-    words = citation.findall("KeywordList/Keyword") + citation.findall("MeshHeadingList/MeshHeading/DescriptorName")
+    words = citation.findall("KeywordList/Keyword") + citation.findall(
+        "MeshHeadingList/MeshHeading/DescriptorName"
+    )
     return identified(
         Record(
             doi=doi,
@@ -74,7 +78,9 @@ def read(text: str, name: str = "") -> tuple[list[Record], list[Problem]]:
     except ElementTree.ParseError as error:
         line, column = error.position
         head = " ".join(text[:60].split())
-        return [], [Problem(f"not well-formed XML ({error.msg.split(':')[0]}); begins {head!r}", name, line, column)]
+        return [], [
+            Problem(f"not well-formed XML ({error.msg.split(':')[0]}); begins {head!r}", name, line, column)
+        ]
     records, problems = [], []
     for number, node in enumerate(root.iter("PubmedArticle"), start=1):
         found = _record(node)
@@ -83,5 +89,7 @@ def read(text: str, name: str = "") -> tuple[list[Record], list[Problem]]:
         else:
             problems.append(Problem(f"article {number} has no PMID or title: left out", name))
     if (error_node := root.find(".//ERROR")) is not None or root.tag in {"eFetchResult", "html"}:
-        problems.append(Problem(f"the source answered with an error: {_text(error_node) or root.tag!r}", name))
+        problems.append(
+            Problem(f"the source answered with an error: {_text(error_node) or root.tag!r}", name)
+        )
     return records, problems

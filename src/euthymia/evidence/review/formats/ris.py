@@ -82,13 +82,17 @@ def read(text: str, name: str = "") -> tuple[list[Record], list[Problem]]:
             close(number, "" if entry else "'ER' without 'TY' before it")
             last = ""
         elif not entry:
-            problems.append(Problem(f"'{tag}' stands outside of an entry ('TY' ... 'ER'): left out", name, number))
+            problems.append(
+                Problem(f"'{tag}' stands outside of an entry ('TY' ... 'ER'): left out", name, number)
+            )
             last = ""
         else:
             entry.setdefault(tag, []).append(value)
             last = tag
     if entry:
-        close(start, "the last entry has no 'ER' line: the file may be cut off; it was read as far as it goes")
+        close(
+            start, "the last entry has no 'ER' line: the file may be cut off; it was read as far as it goes"
+        )
     return records, problems
 
 

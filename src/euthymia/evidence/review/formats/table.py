@@ -14,7 +14,14 @@ NAMES: dict[str, tuple[str, ...]] = {
     "abstract": ("abstract", "abstract note", "notes_abstract", "n2", "ab"),
     "authors": ("authors", "author", "author names", "first_authors", "author full names"),
     "year": ("year", "publication_year", "publication year", "py", "date", "publication date"),
-    "journal": ("journal", "journal/book", "journal_name", "secondary_title", "source title", "publication title"),
+    "journal": (
+        "journal",
+        "journal/book",
+        "journal_name",
+        "secondary_title",
+        "source title",
+        "publication title",
+    ),
     "doi": ("doi", "di"),
     "pmid": ("pmid", "pubmedid", "pubmed_id", "pubmed id"),
     "keywords": ("keywords", "author keywords", "mesh"),
@@ -26,7 +33,9 @@ LABELS = ("asreview_label", "label_included", "included", "final_included", "lab
 
 def _columns(header: Sequence[str]) -> dict[str, str]:
     lower = {name.strip().lower(): name for name in header if name}
-    return {field: lower[alias] for field, names in NAMES.items() for alias in reversed(names) if alias in lower}
+    return {
+        field: lower[alias] for field, names in NAMES.items() for alias in reversed(names) if alias in lower
+    }
 
 
 def read(text: str, name: str = "") -> tuple[list[Record], list[Problem]]:
@@ -47,7 +56,9 @@ def read(text: str, name: str = "") -> tuple[list[Record], list[Problem]]:
     for row in reader:
         line = reader.line_num
         if None in row:
-            problems.append(Problem("row has more fields than the header: the surplus is left out", name, line))
+            problems.append(
+                Problem("row has more fields than the header: the surplus is left out", name, line)
+            )
         fields = {field: str(row.get(column) or "") for field, column in columns.items()}
         if not fields["title"].strip() and not fields.get("doi"):
             problems.append(Problem("row without title and DOI: left out", name, line))
@@ -99,7 +110,9 @@ def write_asreview(records: Sequence[Record], labels: dict[str, int] | None = No
     """CSV that ASReview imports: title, abstract, authors, year, doi, keywords, `included`."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["record_id", "title", "abstract", "authors", "year", "doi", "pmid", "keywords", "included"])
+    writer.writerow(
+        ["record_id", "title", "abstract", "authors", "year", "doi", "pmid", "keywords", "included"]
+    )
     for number, r in enumerate(records):
         writer.writerow([number, r.title, r.abstract, r.authors, r.year or "", r.doi, r.pmid, r.keywords,
                          (labels or {}).get(r.record, "")])  # fmt: skip
