@@ -121,6 +121,7 @@ class Machine:
         features = self._time_features(needed, moving)
         features += [n for e in needed for n in walk(e) if n.op in jumps and self.reads(n) == {"time"}]
         self.features = [self.compile([f]) for f in features]
+        self.timing = {n for e in (*gaps, *features) for n in self.reads(e)}
 
     def _time_features(self, needed: list[Expr], moving: set[str]) -> list[Expr]:
         """The largest expressions that depend on time but on no state."""

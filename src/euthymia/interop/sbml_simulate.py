@@ -129,7 +129,7 @@ class _Run:
     def go(self) -> np.ndarray:
         m = self.m
         self.queue.settle(0.0, self.y, self.p, self.z)
-        stops = self._stops()
+        stops = self.stops()
         self._record(self.t, self.y, inclusive=True)
         while self.t < self.end:
             stop = min([s for s in stops if s > self.t] + [self.queue.next_time(), self.end])
@@ -137,7 +137,7 @@ class _Run:
                 self._advance(stop)
             ran = self.queue.settle(self.t, self.y, self.p, self.z)
             if ran and m.time_gaps:
-                stops = self._stops()
+                stops = self.stops()
             self._record(self.t, self.y, inclusive=True)
             self.restarts += 1
             if self.restarts > RESTARTS:
@@ -237,7 +237,7 @@ class _Run:
             self.rows.append([float(v) for v in self.m.report(t, values, self.p, z)])
 
     # ------------------------------------------------------------------ known times
-    def _stops(self) -> list[float]:
+    def stops(self) -> list[float]:
         """Times after now at which a known function of time crosses a threshold or jumps."""
         found: set[float] = set()
         self.limit = np.inf

@@ -1,0 +1,307 @@
+"""SBML models on populations: parameters drawn per patient, every patient simulated.
+
+Event-free models run as one batch through the engine, with the known jumps in time as stop points; models with
+events or algebraic rules run patient by patient through the readable simulator.  Both say which they used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time as clock
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from euthymia.engine import Dose, Events, Fragment, Input, OdeSystem
+from euthymia.errors import EuthymiaError, InputError, Problem, nearest
+from euthymia.interop.sbml_dynamics import Dynamics, dynamics
+from euthymia.interop.sbml_engine import EngineModel, to_engine
+from euthymia.interop.sbml_machine import Machine
+from euthymia.interop.sbml_math import Unsupported
+from euthymia.interop.sbml_model import SbmlModel
+from euthymia.interop.sbml_read import read_sbml
+from euthymia.interop.sbml_simulate import _Run, changed, simulate
+
+STOP = "stop.points"
+
+
+@dataclass(frozen=True, slots=True)
+class PopulationRun:
+    """What a population did.
+
+    Parameters
+    ----------
+    times : ndarray, shape (times,), the model's time unit
+    outputs : tuple of str
+    values : ndarray, shape (patients, times, outputs)
+        NaN for a patient that failed.
+    draws : mapping of str to ndarray, shape (patients,)
+        The varied symbols.
+    messages : tuple of str
+        Per patient "ok" or what went wrong.
+    solver : str
+        "engine" or "simulator", with the reason.
+    seconds : float
+    """
+
+    times: np.ndarray
+    outputs: tuple[str, ...]
+    values: np.ndarray
+    draws: Mapping[str, np.ndarray]
+    messages: tuple[str, ...]
+    solver: str
+    seconds: float
+
+    @property
+    def ok(self) -> np.ndarray:
+        """Which patients ran to the end, shape (patients,), bool."""
+        return np.array([m == "ok" for m in self.messages])
+
+
+_SPEC = re.compile(r"\s*(lognormal|normal|uniform)\s*\(([^)]*)\)\s*")
+
+
+def draw(spec: str, value: float, patients: int, seed: int, symbol: str) -> np.ndarray:
+    """Values of one symbol for every patient; patient i is the same in a larger population.
+
+    Parameters
+    ----------
+    spec : str
+        `lognormal(cv)` or `normal(cv)` about the model's value (the median or mean), `lognormal(median, cv)`,
+        `normal(mean, sd)`, or `uniform(low, high)`.  `cv=` and `%` may be written.
+
+    Raises
+    ------
+    InputError
+        The text is none of these.
+
+    >>> draw("uniform(1, 2)", 0.0, 3, 7, "k").shape
+    (3,)
+    """
+    match = _SPEC.fullmatch(spec)
+    problem = f"'{spec}' is no distribution; for example lognormal(0.3), normal(5, 1) or uniform(1, 2)"
+    if not match:
+        raise InputError([Problem(problem, key=symbol)])
+    kind, inside = match.groups()
+    try:
+        numbers = [
+            float(w.strip().rstrip("%")) / (100 if w.strip().endswith("%") else 1)
+            for w in (part.rpartition("=")[2] for part in inside.split(","))
+        ]
+    except ValueError:
+        raise InputError([Problem(problem, key=symbol)]) from None
+    word = hashlib.sha256(symbol.encode()).digest()
+    stream = np.random.Generator(np.random.Philox(key=[seed, int.from_bytes(word[:8], "little")]))
+    if kind == "uniform" and len(numbers) == 2 and numbers[0] <= numbers[1]:
+        return numbers[0] + (numbers[1] - numbers[0]) * stream.random(patients)
+    if kind in ("normal", "lognormal") and len(numbers) in (1, 2) and numbers[-1] >= 0:
+        z = stream.standard_normal(patients)
+        centre = numbers[0] if len(numbers) == 2 else value
+        if not np.isfinite(centre) or (kind == "lognormal" and centre < 0):
+            raise InputError([Problem(f"'{spec}' about {centre:g} is not possible", key=symbol)])
+        if kind == "lognormal":
+            return centre * np.exp(np.sqrt(np.log1p(numbers[-1] ** 2)) * z)
+        return centre + (numbers[-1] if len(numbers) == 2 else numbers[0] * abs(centre)) * z
+    raise InputError([Problem(problem, key=symbol)])
+
+
+def run_population(
+    path: str | Path,
+    end: float = 10.0,
+    steps: int = 100,
+    vary: Mapping[str, str] | None = None,
+    patients: int = 1,
+    seed: int = 0,
+    *,
+    outputs: Sequence[str] | None = None,
+    solver: Callable[..., Any] | None = None,
+    rtol: float = 1e-6,
+) -> PopulationRun:
+    """Run an SBML file on a population.
+
+    Parameters
+    ----------
+    end : float
+        Last time, in the model's time unit.
+    steps : int
+        Rows are `steps` + 1, evenly spaced.
+    vary : mapping
+        Symbol to its distribution, see `draw`.
+    outputs : sequence of str
+        Symbols; by default all species (as the model means them) and changing parameters.
+    solver : callable
+        `euthymia.engine.solve` or `solve_reference`; the engine's solver by default.
+
+    Raises
+    ------
+    InputError
+        A bad file, symbol, distribution or number; all are named.
+    """
+    if not (end > 0 and steps >= 1 and patients >= 1):
+        text = f"end {end:g}, steps {steps} and patients {patients} must be above 0"
+        raise InputError([Problem(text, file=str(path))])
+    model = read_sbml(path)
+    began = clock.perf_counter()
+    system = dynamics(model)
+    vary = dict(vary or {})
+    draws = {k: draw(spec, first_value(model, k), patients, seed, k) for k, spec in vary.items()}
+    wanted = tuple(outputs) if outputs is not None else default_outputs(system)
+    times = np.linspace(0.0, end, steps + 1)
+    try:
+        symbols = [_symbol(model, w) for w in wanted]
+        symbols += [model.species[s].compartment for s in symbols if s in model.species]
+        translated = to_engine(system, symbols, vary)
+        missing = [v for v in vary if v not in translated.start]
+        if missing:
+            raise Unsupported("varying a symbol that nothing reads", "symbol", missing[0], model.file)
+        values, messages = _batch(model, system, translated, times, wanted, draws, patients, solver, rtol)
+        how = "engine"
+    except Unsupported as reason:
+        values, messages = _one_by_one(model, times, wanted, draws, patients, rtol)
+        how = f"simulator, because: {reason.problems[0].key}: {reason.problems[0].message}"
+    return PopulationRun(times, wanted, values, draws, tuple(messages), how, clock.perf_counter() - began)
+
+
+def _symbol(model: SbmlModel, wanted: str) -> str:
+    """The model's symbol behind an output such as `n:S`, `c:S` or `k`."""
+    kind, _, ident = wanted.rpartition(":")
+    known = {*model.species, *model.compartments, *model.parameters, *model.references, *model.reactions}
+    if ident not in known:
+        raise InputError([Problem(f"'{ident}' is not in the model" + nearest(ident, known), file=model.file)])
+    return wanted if kind == "n" and ident in model.species else ident
+
+
+def default_outputs(system: Dynamics) -> tuple[str, ...]:
+    """All species and every other symbol that changes."""
+    model = system.model
+    others = [*model.rate, *model.assignment]
+    return tuple(dict.fromkeys([*model.species, *(o for o in others if o not in model.species)]))
+
+
+def first_value(model: SbmlModel, symbol: str) -> float:
+    """The number the file gives for a parameter, compartment or species.
+
+    Raises
+    ------
+    InputError
+        There is no such symbol, or a rule computes it.
+    """
+    known = {**model.parameters, **model.compartments, **model.species}
+    if symbol not in known:
+        text = f"there is no '{symbol}' to vary{nearest(symbol, known)}"
+        raise InputError([Problem(text, file=model.file, key=symbol)])
+    if symbol in model.assignment:
+        raise InputError([Problem("an assignment rule computes it; it cannot vary", file=model.file, key=symbol)])
+    if symbol in model.parameters:
+        found = model.parameters[symbol].value
+    elif symbol in model.compartments:
+        found = model.compartments[symbol].size
+    else:
+        s = model.species[symbol]
+        found = s.amount if s.concentration is None else s.concentration
+    return float("nan") if found is None else float(found)
+
+
+# ---------------------------------------------------------------------- the two ways
+def _one_by_one(
+    model: SbmlModel,
+    times: np.ndarray,
+    wanted: Sequence[str],
+    draws: Mapping[str, np.ndarray],
+    patients: int,
+    rtol: float,
+) -> tuple[np.ndarray, list[str]]:
+    values = np.full((patients, len(times), len(wanted)), np.nan)
+    messages = []
+    for i in range(patients):
+        own = own_model(model, {k: float(v[i]) for k, v in draws.items()})
+        try:
+            values[i] = simulate(own, times, wanted, rtol=rtol * 0.1, atol=rtol * 1e-4)
+            messages.append("ok")
+        except EuthymiaError as error:
+            messages.append(f"patient {i}: {error}")
+    return values, messages
+
+
+def own_model(model: SbmlModel, values: Mapping[str, float]) -> SbmlModel:
+    """The model of one patient: a species keeps the kind (amount or concentration) the file gives."""
+    from dataclasses import replace
+
+    species = dict(model.species)
+    rest = {}
+    for symbol, value in values.items():
+        s = species.get(symbol)
+        if s is not None and s.concentration is None and symbol not in model.initial:
+            species[symbol] = replace(s, amount=value)
+        else:
+            rest[symbol] = value
+    return changed(replace(model, species=species), rest)
+
+
+def _batch(
+    model: SbmlModel,
+    system: Dynamics,
+    translated: EngineModel,
+    times: np.ndarray,
+    wanted: Sequence[str],
+    draws: Mapping[str, np.ndarray],
+    patients: int,
+    solver: Callable[..., Any] | None,
+    rtol: float,
+) -> tuple[np.ndarray, list[str]]:
+    if solver is None:
+        import euthymia.engine as engine
+
+        solver = getattr(engine, "solve", None) or engine.solve_reference
+    names = []
+    for w in wanted:
+        kind, _, ident = w.rpartition(":")
+        text = translated.names[_symbol(model, w)]
+        species = model.species.get(ident)
+        if kind == "c" and species is not None and species.substance_only:
+            text = f"{text}/{translated.names[species.compartment]}"
+        names.append(text)
+    plain = translated.system
+    joined = OdeSystem.join(plain.name, Fragment(plain.states, plain.parameters, plain.assignments),
+                            Fragment(inputs={STOP: Input()}), units=False)  # fmt: skip
+    result = solver(
+        joined,
+        patients,
+        {translated.start[k]: v for k, v in draws.items()},
+        stop_events(model, system, times, draws, patients),
+        times,
+        names,
+        rtol=rtol,
+        atol=_scales(system, joined, times) * rtol * 1e-3,
+        after=True,
+    )
+    return result.values, [result.message(i) for i in range(patients)]
+
+
+def _scales(system: Dynamics, joined: OdeSystem, times: np.ndarray) -> np.ndarray:
+    """The size of each state in the typical patient, for absolute tolerances."""
+    symbols = list(system.states)
+    table = np.abs(simulate(system, times, symbols, rtol=1e-5, atol=1e-9)) if symbols else np.zeros((1, 0))
+    peaks = np.nanmax(table, axis=0, initial=0.0)
+    floor = 1e-6 * (peaks[peaks > 0].min() if (peaks > 0).any() else 1.0)
+    return np.r_[np.maximum(peaks, floor), np.full(len(joined.states) - len(symbols), 1.0)]
+
+
+def stop_events(
+    model: SbmlModel, system: Dynamics, times: np.ndarray, draws: Mapping[str, np.ndarray], patients: int
+) -> Events | None:
+    """The known jumps in time as stop points, for each patient his own where they depend on a varied symbol."""
+    machine = Machine(system, [])
+    if not machine.time_gaps and not machine.features:
+        return None
+    varied = set(draws) & machine.timing
+    regimens = []
+    for i in range(patients if varied else 1):
+        own = dynamics(own_model(model, {k: float(draws[k][i]) for k in varied})) if varied else system
+        run = _Run(Machine(own, []), times, 1e-6, 1e-9)
+        regimens.append([Dose(t, STOP, float(k % 2), "set") for k, t in enumerate(run.stops())])
+    return Events(regimens, np.arange(patients) if varied else np.zeros(patients, int))
