@@ -40,8 +40,15 @@ def labelled(path: Path) -> tuple[list[Record], np.ndarray]:
     with path.open(newline="", encoding="utf-8") as handle:
         for number, row in enumerate(csv.DictReader(handle)):
             if row["label_included"] in {"0", "1"}:
-                records.append(Record(record=f"row:{number}", title=row["title"], abstract=row.get("abstract") or "",
-                                      authors=row.get("authors") or "", year=int(float(row.get("year") or 0))))  # fmt: skip
+                records.append(
+                    Record(
+                        record=f"row:{number}",
+                        title=row["title"],
+                        abstract=row.get("abstract") or "",
+                        authors=row.get("authors") or "",
+                        year=int(float(row.get("year") or 0)),
+                    )
+                )
                 labels.append(int(row["label_included"]))
     return records, np.array(labels)
 
@@ -79,9 +86,13 @@ def stop(arguments: argparse.Namespace) -> dict:
             here.append(float(verdicts[:at].sum() / labels.sum()))
             read.append(at / len(labels))
         recalls += here
-        result[path.stem] = {"runs": len(here), "lowest recall": round(min(here), 4),
-                             "share >= 0.95": float(np.mean(np.array(here) >= 0.95)),
-                             "mean read": round(float(np.mean(read)), 4), "most read": round(max(read), 4)}  # fmt: skip
+        result[path.stem] = {
+            "runs": len(here),
+            "lowest recall": round(min(here), 4),
+            "share >= 0.95": float(np.mean(np.array(here) >= 0.95)),
+            "mean read": round(float(np.mean(read)), 4),
+            "most read": round(max(read), 4),
+        }
         print(path.stem, json.dumps(result[path.stem]), flush=True)
     share = float(np.mean(np.array(recalls) >= 0.95))
     result["all"] = {
@@ -116,8 +127,23 @@ def asreview(arguments: argparse.Namespace) -> dict:
                     )
                 )
                 start = time.perf_counter()
-                subprocess.run([arguments.asreview, "simulate", str(data), "--prior-idx", *map(str, priors), "--seed",
-                                str(seed), "--n-stop", "-1", "-o", str(project)], check=True, capture_output=True)  # fmt: skip
+                subprocess.run(
+                    [
+                        arguments.asreview,
+                        "simulate",
+                        str(data),
+                        "--prior-idx",
+                        *map(str, priors),
+                        "--seed",
+                        str(seed),
+                        "--n-stop",
+                        "-1",
+                        "-o",
+                        str(project),
+                    ],
+                    check=True,
+                    capture_output=True,
+                )
                 theirs_seconds = time.perf_counter() - start
                 with zipfile.ZipFile(project) as archive:
                     archive.extractall(folder)
@@ -130,8 +156,16 @@ def asreview(arguments: argparse.Namespace) -> dict:
                 del query
             needed = int(np.ceil(0.95 * labels.sum()))
             theirs = 0.95 - (int(np.searchsorted(np.cumsum(seen), needed)) + 1) / len(labels)
-            rows.append({"seed": seed, "ours": round(ours, 4), "asreview": round(theirs, 4), "ours s": round(seconds, 1),
-                         "asreview s": round(theirs_seconds, 1), "read by asreview": len(seen)})  # fmt: skip
+            rows.append(
+                {
+                    "seed": seed,
+                    "ours": round(ours, 4),
+                    "asreview": round(theirs, 4),
+                    "ours s": round(seconds, 1),
+                    "asreview s": round(theirs_seconds, 1),
+                    "read by asreview": len(seen),
+                }
+            )
             print(path.stem, json.dumps(rows[-1]), flush=True)
         result[path.stem] = rows
     return result
@@ -151,8 +185,11 @@ def corrupted(record: Record, generator: np.random.Generator) -> Record:
     for _ in range(int(generator.integers(0, 4))):
         at = int(generator.integers(0, max(1, len(title) - 1)))
         letter = "abcdefghijklmnopqrstuvwxyz"[int(generator.integers(0, 26))]
-        title = (title[:at] + title[at + 1 :], title[:at] + letter + title[at:],
-                 title[:at] + title[at : at + 2][::-1] + title[at + 2 :])[int(generator.integers(0, 3))]  # fmt: skip
+        title = (
+            title[:at] + title[at + 1 :],
+            title[:at] + letter + title[at:],
+            title[:at] + title[at : at + 2][::-1] + title[at + 2 :],
+        )[int(generator.integers(0, 3))]
     authors = record.authors
     if chance() < 0.4:
         authors = authors.split(";")[0]
@@ -161,8 +198,14 @@ def corrupted(record: Record, generator: np.random.Generator) -> Record:
     year = record.year
     if year and chance() < 0.2:
         year += int(generator.choice([-1, 1]))
-    return replace(record, record="copy:" + record.record, title=title, authors=authors, year=year,
-                   abstract=record.abstract if chance() < 0.5 else "")  # fmt: skip
+    return replace(
+        record,
+        record="copy:" + record.record,
+        title=title,
+        authors=authors,
+        year=year,
+        abstract=record.abstract if chance() < 0.5 else "",
+    )
 
 
 def find_duplicates(arguments: argparse.Namespace) -> dict:
@@ -189,9 +232,17 @@ def find_duplicates(arguments: argparse.Namespace) -> dict:
             exact = sum(
                 title_key(c.title) == title_key(unique[i].title) for c, i in zip(copies, chosen, strict=True)
             )
-            row = {"records": len(unique) + len(copies), "copies": len(copies), "merged": len(top), "right": right,
-                   "precision": round(right / max(1, len(top)), 4), "recall": round(right / len(copies), 4),
-                   "asked": asked, "exact title recall": round(exact / len(copies), 3), "seconds": round(seconds, 2)}  # fmt: skip
+            row = {
+                "records": len(unique) + len(copies),
+                "copies": len(copies),
+                "merged": len(top),
+                "right": right,
+                "precision": round(right / max(1, len(top)), 4),
+                "recall": round(right / len(copies), 4),
+                "asked": asked,
+                "exact title recall": round(exact / len(copies), 3),
+                "seconds": round(seconds, 2),
+            }
             result[f"{path.stem} {seed}"] = row
             print(path.stem, seed, json.dumps(row), flush=True)
             if arguments.show:
@@ -229,8 +280,15 @@ def synthetic(count: int, seed: int = 0) -> tuple[list[Record], np.ndarray]:
         text = [words[i] for i in generator.choice(len(words), 160, p=weight)]
         if labels[number]:
             text[3::20] = [words[int(i)] for i in generator.integers(500, 560, len(text[3::20]))]
-        records.append(Record(record=f"made:{number}", title=" ".join(text[:12]), abstract=" ".join(text[12:]),
-                              authors=f"{words[number % 5000]}, A", year=1990 + number % 30))  # fmt: skip
+        records.append(
+            Record(
+                record=f"made:{number}",
+                title=" ".join(text[:12]),
+                abstract=" ".join(text[12:]),
+                authors=f"{words[number % 5000]}, A",
+                year=1990 + number % 30,
+            )
+        )
     return records, labels
 
 

@@ -74,8 +74,16 @@ def _import(arguments: argparse.Namespace) -> int:
         for problem in run.problems:
             print(problem, file=sys.stderr)
         all_problems += len(run.problems)
-        total.append({"file": str(path), "read": run.hits, "new": run.new, "known": run.known, "decisions": taken,
-                      "problems": list(run.problems)})  # fmt: skip
+        total.append(
+            {
+                "file": str(path),
+                "read": run.hits,
+                "new": run.new,
+                "known": run.known,
+                "decisions": taken,
+                "problems": list(run.problems),
+            }
+        )
     lines = [
         f"{t['file']}: {t['read']} read, {t['new']} new, {t['known']} known, {t['decisions']} decisions"
         for t in total
@@ -109,8 +117,18 @@ def _dedupe(arguments: argparse.Namespace) -> int:
         ]
     else:
         known = {frozenset((r["record"], r["same_as"])) for r in review.rows("duplicates")}
-        rows = [{"record": p.record, "same_as": p.same_as, "verdict": p.verdict, "by": p.by, "score": f"{p.score:.3f}",
-                 "time": now()} for p in duplicates(list(records.values())) if frozenset((p.record, p.same_as)) not in known]  # fmt: skip
+        rows = [
+            {
+                "record": p.record,
+                "same_as": p.same_as,
+                "verdict": p.verdict,
+                "by": p.by,
+                "score": f"{p.score:.3f}",
+                "time": now(),
+            }
+            for p in duplicates(list(records.values()))
+            if frozenset((p.record, p.same_as)) not in known
+        ]
     review.append("duplicates", rows)
     merged, ask = resolve(review.rows("duplicates")), _asked(review)
     lines = [
@@ -125,7 +143,7 @@ def _dedupe(arguments: argparse.Namespace) -> int:
 
 
 def _asked(review: Review) -> list[tuple[str, str]]:
-    last = {}
+    last: dict[frozenset[str], dict[str, str]] = {}
     for row in review.rows("duplicates"):
         both = frozenset((row["record"], row["same_as"]))
         if not (
@@ -172,8 +190,8 @@ def _screen(arguments: argparse.Namespace) -> int:
             for a in agreements(found, arguments.stage)
         ]
         lines = [
-            f"{b['pair'][0]}, {b['pair'][1]}: {b['both']} both decided, {b['equal']:.0%} equal, kappa {b['kappa']:.2f}"
-            for b in both
+            f"{a.first}, {a.second}: {a.both} both decided, {a.observed:.0%} equal, kappa {a.kappa:.2f}"
+            for a in agreements(found, arguments.stage)
         ]
         lines += [
             f"{n}: {found[n, arguments.stage].by}  {session.records[n].title[:60]}"
@@ -203,7 +221,7 @@ def _screen(arguments: argparse.Namespace) -> int:
 
 def _tag(arguments: argparse.Namespace) -> int:
     from euthymia.evidence.review.dedupe import resolve
-    from euthymia.evidence.review.tag import by_person, fresh, held, learn, suggest
+    from euthymia.evidence.review.tag import by_person, fresh, fresh_person, held, learn, suggest
     from euthymia.evidence.review.vocabulary import vocabulary
 
     review, words = _open(arguments), vocabulary()
@@ -215,12 +233,15 @@ def _tag(arguments: argparse.Namespace) -> int:
             raise InputError([Problem(f"no record {arguments.record!r}")])
         tags = [by_person(arguments.record, m, "yes", arguments.reviewer, words) for m in arguments.add]
         tags += [by_person(arguments.record, m, "no", arguments.reviewer, words) for m in arguments.remove]
-        out = [dict(record=t.record, mechanism=t.mechanism, verdict=t.verdict, by=t.by, confidence="1.00", version=words.version,
-                    time=now()) for t in tags]  # fmt: skip
+        out = fresh_person(tags, words.version, now())
     else:
         out = fresh(suggest(records, words), rows, words.version, now())
-        out += fresh([*suggest(records, words), *learn(records, rows)], [*rows, *({k: str(v) for k, v in o.items()} for o in out)],
-                     words.version, now())  # fmt: skip
+        out += fresh(
+            [*suggest(records, words), *learn(records, rows)],
+            [*rows, *({k: str(v) for k, v in o.items()} for o in out)],
+            words.version,
+            now(),
+        )
     review.append("tags", out)
     holding = [t for t in held(review.rows("tags")).values() if t.verdict == "yes"]
     tagged = {t.record for t in holding}
@@ -312,16 +333,21 @@ def _link(arguments: argparse.Namespace) -> int:
     for problem in problems:
         print(f"not read: {problem}", file=sys.stderr)
     records = review.records(abstracts=False)
-    lines = [f"{links.places} places carry evidence, {links.cited_places} cite a paper",
-             f"papers that support something: {len(links.supports)}",
-             *(f"  {r}: {', '.join(p[:3])}" for r, p in links.supports.items()),
-             f"included papers that support nothing: {len(links.papers_for_nothing)}",
-             f"places whose newest source is older than ten years: {len(links.old)}",
-             *(f"  {year}  {place}" for place, year in links.old[:20]),
-             f"claims without a paper: {len(links.claims_without_paper)}: {', '.join(links.claims_without_paper[:40])}",
-             f"new papers on mechanisms with grade C or D: {len(links.to_read)}",
-             *(f"  {records[r].year} {m}: {records[r].title[:70]} ({len(p)} places)" for r, m, p in links.to_read[:20]),
-             *(f"RETRACTED {r}: {', '.join(p) or 'cited nowhere'}" for r, p in links.retracted)]  # fmt: skip
+    lines = [
+        f"{links.places} places carry evidence, {links.cited_places} cite a paper",
+        f"papers that support something: {len(links.supports)}",
+        *(f"  {r}: {', '.join(p[:3])}" for r, p in links.supports.items()),
+        f"included papers that support nothing: {len(links.papers_for_nothing)}",
+        f"places whose newest source is older than ten years: {len(links.old)}",
+        *(f"  {year}  {place}" for place, year in links.old[:20]),
+        f"claims without a paper: {len(links.claims_without_paper)}: {', '.join(links.claims_without_paper[:40])}",
+        f"new papers on mechanisms with grade C or D: {len(links.to_read)}",
+        *(
+            f"  {records[r].year} {m}: {records[r].title[:70]} ({len(p)} places)"
+            for r, m, p in links.to_read[:20]
+        ),
+        *(f"RETRACTED {r}: {', '.join(p) or 'cited nowhere'}" for r, p in links.retracted),
+    ]
     return _show(arguments, {**links.as_dict(), "not read": problems}, "\n".join(lines))
 
 
@@ -381,8 +407,13 @@ def _simulate(arguments: argparse.Namespace) -> int:
         raise InputError([Problem("needs records labelled 1 and 0", str(arguments.file))])
     run = simulate(Ranker([r.text for r in records]), labels, arguments.seed)
     at = stopping_point(labels[run.order], every=10)
-    data = {"records": len(labels), "relevant": int(labels.sum()), "work saved at 95 % recall": round(work_saved(run.order, labels), 4),
-            "read at own stop": at, "recall at own stop": round(float(labels[run.order][:at].sum() / labels.sum()), 4)}  # fmt: skip
+    data = {
+        "records": len(labels),
+        "relevant": int(labels.sum()),
+        "work saved at 95 % recall": round(work_saved(run.order, labels), 4),
+        "read at own stop": at,
+        "recall at own stop": round(float(labels[run.order][:at].sum() / labels.sum()), 4),
+    }
     return _show(arguments, data, "\n".join(f"{k}: {v}" for k, v in data.items()))
 
 

@@ -161,29 +161,60 @@ def boxes(f: Flow) -> list[tuple[str, list[str], list[str]]]:
     """Rows of the figure: phase, lines of the main box, lines of the box beside it (may be empty)."""
     rest = [f"{f.conflicts} in conflict"] if f.conflicts else []
     return [
-        ("Identification", [f"Records identified: {f.identified}", *_reasons(f.sources)], [f"Duplicates removed: {f.duplicates}"]),
-        ("Screening", [f"Records screened by title: {f.screened}", *([f"not yet decided: {f.open}"] if f.open else []), *rest],
-         [f"Records excluded: {f.excluded}", *_reasons(f.excluded_by)]),
-        ("", [f"Reports sought: {f.sought}", *([f"full text not yet decided: {f.awaiting}"] if f.awaiting else [])],
-         [f"Reports not retrieved: {f.not_retrieved}"]),
-        ("", [f"Reports assessed: {f.assessed}"], [f"Reports excluded: {f.full_excluded}", *_reasons(f.full_excluded_by)]),
-        ("Included", [f"Papers included: {f.included}", *([f"of these retracted: {f.retracted}"] if f.retracted else [])], []),
-    ]  # fmt: skip
+        (
+            "Identification",
+            [f"Records identified: {f.identified}", *_reasons(f.sources)],
+            [f"Duplicates removed: {f.duplicates}"],
+        ),
+        (
+            "Screening",
+            [
+                f"Records screened by title: {f.screened}",
+                *([f"not yet decided: {f.open}"] if f.open else []),
+                *rest,
+            ],
+            [f"Records excluded: {f.excluded}", *_reasons(f.excluded_by)],
+        ),
+        (
+            "",
+            [
+                f"Reports sought: {f.sought}",
+                *([f"full text not yet decided: {f.awaiting}"] if f.awaiting else []),
+            ],
+            [f"Reports not retrieved: {f.not_retrieved}"],
+        ),
+        (
+            "",
+            [f"Reports assessed: {f.assessed}"],
+            [f"Reports excluded: {f.full_excluded}", *_reasons(f.full_excluded_by)],
+        ),
+        (
+            "Included",
+            [
+                f"Papers included: {f.included}",
+                *([f"of these retracted: {f.retracted}"] if f.retracted else []),
+            ],
+            [],
+        ),
+    ]
 
 
 def _box(x: float, y: float, width: float, height: float, lines: list[str]) -> str:
     weights = [' font-weight="600"' if i == 0 else "" for i in range(len(lines))]
-    rows = "".join(f'<text x="{x + 12}" y="{y + 22 + 17 * i}"{weights[i]}>{html.escape(line)}</text>'
-                   for i, line in enumerate(lines))  # fmt: skip
+    rows = "".join(
+        f'<text x="{x + 12}" y="{y + 22 + 17 * i}"{weights[i]}>{html.escape(line)}</text>'
+        for i, line in enumerate(lines)
+    )
     return f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="4" class="box"/>{rows}'
 
 
 def svg(f: Flow, title: str) -> str:
     """PRISMA 2020 flow figure as SVG text."""
-    parts, y, gap, middles = [], 56.0, 30.0, []
+    parts: list[str] = []
+    y, gap = 56.0, 30.0
     for phase, main, beside in boxes(f):
         height = 18.0 + 17 * max(len(main), len(beside), 1)
-        if middles:
+        if parts:
             parts.append(f'<path d="M 270 {y - gap} V {y - 3}" class="line" marker-end="url(#tip)"/>')
         parts.append(_box(130, y, 280, height, main))
         if beside:
@@ -191,14 +222,19 @@ def svg(f: Flow, title: str) -> str:
             parts.append(f'<path d="M 410 {y + height / 2} H 467" class="line" marker-end="url(#tip)"/>')
         if phase:
             parts.append(f'<text x="20" y="{y + 22}" class="phase">{phase}</text>')
-        middles.append(y)
         y += height + gap
-    style = (".box{fill:#fff;stroke:#334}.line{stroke:#334;fill:none}text{font:13px sans-serif;fill:#111}"
-             ".phase{font-weight:700;fill:#2a5}.head{font-size:15px;font-weight:700}")  # fmt: skip
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 770 {y:.0f}" role="img" aria-label="PRISMA 2020 flow diagram">'
-            f'<style>{style}</style><defs><marker id="tip" markerWidth="8" markerHeight="8" refX="6" refY="4" orient="auto">'
-            f'<path d="M0,0 L8,4 L0,8 z" fill="#334"/></marker></defs><rect width="100%" height="100%" fill="#fff"/>'
-            f'<text x="20" y="30" class="head">{html.escape(title[:95])}</text>{"".join(parts)}</svg>\n')  # fmt: skip
+    style = (
+        ".box{fill:#fff;stroke:#334}.line{stroke:#334;fill:none}text{font:13px sans-serif;fill:#111}"
+        ".phase{font-weight:700;fill:#2a5}.head{font-size:15px;font-weight:700}"
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 770 {y:.0f}" role="img" '
+        'aria-label="PRISMA 2020 flow diagram">'
+        f'<style>{style}</style><defs><marker id="tip" markerWidth="8" markerHeight="8" '
+        'refX="6" refY="4" orient="auto">'
+        f'<path d="M0,0 L8,4 L0,8 z" fill="#334"/></marker></defs><rect width="100%" height="100%" fill="#fff"/>'
+        f'<text x="20" y="30" class="head">{html.escape(title[:95])}</text>{"".join(parts)}</svg>\n'
+    )
 
 
 def against_published(

@@ -70,7 +70,7 @@ class Review:
         if abstracts:
             for name, extra in self._cache().items():
                 if name in found:
-                    found[name] = replace(found[name], **extra)
+                    found[name] = replace(found[name], abstract=extra["abstract"], keywords=extra["keywords"])
         return found
 
     @property
@@ -92,8 +92,11 @@ class Review:
 
     def keep_abstracts(self, records: Iterable[Record]) -> None:
         """Add abstracts and keywords to the local cache."""
-        lines = [json.dumps({"record": r.record, **{n: getattr(r, n) for n in CACHED}}, ensure_ascii=False)
-                 for r in records if r.abstract or r.keywords]  # fmt: skip
+        lines = [
+            json.dumps({"record": r.record, **{n: getattr(r, n) for n in CACHED}}, ensure_ascii=False)
+            for r in records
+            if r.abstract or r.keywords
+        ]
         if not lines:
             return
         try:
@@ -113,8 +116,15 @@ def find_folder(name: str) -> Path:
     for path in (Path(name), Path("reviews") / name, SHIPPED / name):
         if (path / "review.yaml").is_file():
             return path
-    raise InputError([Problem(f"no review in {name!r} (no review.yaml); shipped: {', '.join(shipped) or 'none'}"
-                              f"{nearest(name, shipped)}", name)])  # fmt: skip
+    raise InputError(
+        [
+            Problem(
+                f"no review in {name!r} (no review.yaml); shipped: {', '.join(shipped) or 'none'}"
+                f"{nearest(name, shipped)}",
+                name,
+            )
+        ]
+    )
 
 
 def open_review(name: str | Path) -> Review:

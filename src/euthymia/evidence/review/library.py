@@ -142,16 +142,24 @@ def read_library(folder: Path = FOLDER) -> Library:
             evidence = [e for e in node["evidence"] if isinstance(e, Mapping)]
             against = tuple(filter(None, _texts(node.get("against"))))
             cites = tuple(dict.fromkeys(str(e["cite"]) for e in evidence if e.get("cite")))
-            library.places.append(Place(f"{top}:{'.'.join(place)}", inside.parts[0], inside.stem, cites, against,
-                                        tuple(dict.fromkeys(claims)),
-                                        grade(_said(evidence), _said(node.get("against")))))  # fmt: skip
+            library.places.append(
+                Place(
+                    f"{top}:{'.'.join(place)}",
+                    inside.parts[0],
+                    inside.stem,
+                    cites,
+                    against,
+                    tuple(dict.fromkeys(claims)),
+                    grade(_said(evidence), _said(node.get("against"))),
+                )
+            )
     for path in [*sorted((folder / "bibliography").glob("*.json")), folder / "bibliography.json"]:
         if not path.exists():
             continue
         try:
             items = json.loads(path.read_text("utf-8"))
             library.bibliography |= {
-                str(i["id"]): csl.record(i) for i in items if isinstance(i, Mapping) and i.get("id")
+                str(i["id"]): csl.record(i) for i in items if isinstance(i, dict) and i.get("id")
             }
         except (OSError, ValueError) as error:
             library.problems.append(Problem(f"left out: {error}", str(path.relative_to(folder))))

@@ -21,12 +21,25 @@ from euthymia.errors import InputError, Problem, StoreError
 SEAL = "seal"
 COLUMNS: dict[str, tuple[str, ...]] = {
     "runs": ("run", "time", "source", "query", "digest", "since", "until", "hits", "new", "known", "note"),
-    "records": ("record", "doi", "pmid", "title", "authors", "year", "journal", "type", "language", "access",
-                "status", "first_run", "sources"),
+    "records": (
+        "record",
+        "doi",
+        "pmid",
+        "title",
+        "authors",
+        "year",
+        "journal",
+        "type",
+        "language",
+        "access",
+        "status",
+        "first_run",
+        "sources",
+    ),
     "duplicates": ("record", "same_as", "verdict", "by", "score", "time"),
     "decisions": ("record", "stage", "verdict", "reason", "note", "reviewer", "time", "score", "rank"),
     "tags": ("record", "mechanism", "verdict", "by", "words", "confidence", "version", "time"),
-}  # fmt: skip
+}
 
 
 @dataclass(slots=True)
@@ -82,8 +95,8 @@ def read_log(path: Path, kind: str) -> Log:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise InputError([Problem("not UTF-8 text; save the file as UTF-8", str(path), line)]) from None
+        where = data[: error.start].count(b"\n") + 1
+        raise InputError([Problem("not UTF-8 text; save the file as UTF-8", str(path), where)]) from None
     lines = text.removesuffix("\n").replace("\r\n", "\n").split("\n")
     if lines == [""]:
         return log
@@ -94,7 +107,7 @@ def read_log(path: Path, kind: str) -> Log:
         try:
             values = next(csv.reader([line], strict=True), [])
         except csv.Error as error:
-            values, why = [], str(error)
+            values, why = list[str](), str(error)
         else:
             why = f"{len(values)} fields instead of {len(header)}"
         if len(values) != len(header):
@@ -108,7 +121,9 @@ def read_log(path: Path, kind: str) -> Log:
             log.bad_lines.append(number)
             continue
         if _seal(log.last_seal, values[:-1]) != values[-1]:
-            message = f"row of {values[0]!r} was edited or moved by hand, or a row before it is missing; it is used as it stands"
+            message = (
+                f"row of {values[0]!r} was edited or moved, or one before it is missing; used as it stands"
+            )
             log.warnings.append(Problem(message, str(path), number))
         log.last_seal = values[-1]
         log.rows.append(dict(zip(COLUMNS[kind], values[:-1], strict=True)))

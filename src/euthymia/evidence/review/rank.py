@@ -69,7 +69,9 @@ class Ranker:
             return np.zeros(matrix.shape[0])
         return np.asarray((matrix @ vectoriser.transform([question]).T).todense(), dtype=float).ravel()
 
-    def score(self, labelled: Sequence[int], verdicts: Sequence[int]) -> NDArray[np.float64]:
+    def score(
+        self, labelled: Sequence[int], verdicts: Sequence[int] | NDArray[np.int_]
+    ) -> NDArray[np.float64]:
         """Score of every record, labelled ones too.
 
         Parameters

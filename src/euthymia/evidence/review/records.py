@@ -111,8 +111,20 @@ def title_key(title: str) -> str:
     return _NOT_WORD.sub("", greek)
 
 
-_GREEK = {"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "κ": "kappa", "μ": "mu",
-          "σ": "sigma", "ω": "omega", "ß": "ss", "ø": "o", "æ": "ae"}  # fmt: skip
+_GREEK = {
+    "α": "alpha",
+    "β": "beta",
+    "γ": "gamma",
+    "δ": "delta",
+    "ε": "epsilon",
+    "κ": "kappa",
+    "μ": "mu",
+    "σ": "sigma",
+    "ω": "omega",
+    "ß": "ss",
+    "ø": "o",
+    "æ": "ae",
+}
 
 
 def first_family(authors: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 
+from euthymia.evidence.review.dedupe import resolve
 from euthymia.evidence.review.flow import against_published, flow, included, svg
 from euthymia.evidence.review.folder import Review
 from euthymia.evidence.review.library import read_library
@@ -20,7 +21,8 @@ from euthymia.evidence.review.trends import shares, shares_svg, together, togeth
 from euthymia.evidence.review.vocabulary import vocabulary
 
 _STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#111}
-table{border-collapse:collapse;margin:.6rem 0}td,th{border:1px solid #ccd;padding:.25rem .6rem;text-align:left;vertical-align:top}
+table{border-collapse:collapse;margin:.6rem 0}td,th{border:1px solid #ccd;padding:.25rem .6rem;
+text-align:left;vertical-align:top}
 h2{margin-top:2.2rem}svg{max-width:100%;height:auto}.note{color:#555}"""
 
 
@@ -68,22 +70,28 @@ def page(review: Review, most: int = 60) -> str:
     chosen: list[Record] = [records[n] for n in names]
     compounds = {r.record: set(words.compounds_in(f"{r.text} {r.keywords}")) for r in chosen}
     labels = {m.id: m.label for m in words.mechanisms.values()}
-    duplicates_rows = review.rows("decisions")
-    order = [v for _, v in reading_order(duplicates_rows, {})]
+    decisions, gone = review.rows("decisions"), resolve(review.rows("duplicates"))
+    order = [v for n, v in reading_order(decisions, gone) if n in records]
+    read = stop(order, counts.unique, settings.target_recall, settings.confidence)
     links, problems = links_of(review)
     parts = [f"<h1>{html.escape(settings.title)}</h1><p>{html.escape(settings.question)}</p>"]
     parts.append("<h2>Flow</h2>" + svg(counts, settings.title))
     if settings.published:
         rows = against_published(counts, settings.published, group_counts(review, tags))
-        parts.append("<p>The published review beside this folder's logs:</p>"
-                     + _table(("what", "published", "here"), [(a, "" if b is None else b, c) for a, b, c in rows]))  # fmt: skip
-    parts.append("<h2>Reading</h2><p>" + html.escape(str(stop(order, max(counts.unique, len(order)), settings.target_recall,
-                                                              settings.confidence))) + "</p>")  # fmt: skip
-    found = states(duplicates_rows)
+        parts.append(
+            "<p>The published review beside this folder's logs:</p>"
+            + _table(("what", "published", "here"), [(a, "" if b is None else b, c) for a, b, c in rows])
+        )
+    parts.append(f"<h2>Reading</h2><p>{html.escape(str(read))}</p>")
+    found = states(decisions, gone)
     agreed = [a for stage in ("title", "full text") for a in agreements(found, stage)]
     if agreed:
-        parts.append(_table(("people", "both decided", "equal", "Cohen's kappa"),
-                            [(f"{a.first}, {a.second}", a.both, f"{a.observed:.0%}", f"{a.kappa:.2f}") for a in agreed]))  # fmt: skip
+        parts.append(
+            _table(
+                ("people", "both decided", "equal", "Cohen's kappa"),
+                [(f"{a.first}, {a.second}", a.both, f"{a.observed:.0%}", f"{a.kappa:.2f}") for a in agreed],
+            )
+        )
     parts.append(
         "<h2>Mechanisms per year</h2>" + shares_svg(shares(chosen, tags, list(words.mechanisms)), labels)
     )
@@ -98,14 +106,21 @@ def page(review: Review, most: int = 60) -> str:
     )
     title = {n: records[n].title for n in names}
     for head, columns, rows_ in (
-        ("New papers on weakly supported mechanisms", ("paper", "mechanism", "places of grade C or D"),
-         [(title[r], m, len(p)) for r, m, p in links.to_read]),
-        ("Papers that support something", ("paper", "places"), [(title[r], ", ".join(p[:4])) for r, p in links.supports.items()]),
+        (
+            "New papers on weakly supported mechanisms",
+            ("paper", "mechanism", "places of grade C or D"),
+            [(title[r], m, len(p)) for r, m, p in links.to_read],
+        ),
+        (
+            "Papers that support something",
+            ("paper", "places"),
+            [(title[r], ", ".join(p[:4])) for r, p in links.supports.items()],
+        ),
         ("Included papers that support nothing", ("paper",), [(title[r],) for r in links.papers_for_nothing]),
         ("Newest source older than ten years", ("place", "year"), links.old),
         ("Claims without a paper", ("claim",), [(c,) for c in links.claims_without_paper]),
         ("Retracted", ("paper", "places"), [(title.get(r, r), ", ".join(p)) for r, p in links.retracted]),
-    ):  # fmt: skip
+    ):
         parts.append(
             f"<h3>{head} ({len(rows_)})</h3>"
             + (_table(columns, rows_[:most]) if rows_ else "")
@@ -113,5 +128,7 @@ def page(review: Review, most: int = 60) -> str:
         )
     if problems:
         parts.append("<h3>Not read</h3>" + _table(("problem",), [(p,) for p in problems]))
-    return (f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(settings.title)}</title>'
-            f"<style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>\n")  # fmt: skip
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(settings.title)}</title>'
+        f"<style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>\n"
+    )

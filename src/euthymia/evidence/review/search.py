@@ -122,9 +122,24 @@ def search(
             },
         )
         tell(f"{source}: {new + known} of {hits} read, {new} new")
-    review.append("runs", [{"run": run, "time": now(), "source": source, "query": query, "digest": name,
-                            "since": since or "", "until": until or "", "hits": hits, "new": new, "known": known,
-                            "note": "; ".join(problems)[:300]}])  # fmt: skip
+    review.append(
+        "runs",
+        [
+            {
+                "run": run,
+                "time": now(),
+                "source": source,
+                "query": query,
+                "digest": name,
+                "since": since or "",
+                "until": until or "",
+                "hits": hits,
+                "new": new,
+                "known": known,
+                "note": "; ".join(problems)[:300],
+            }
+        ],
+    )
     place.unlink(missing_ok=True)
     return Run(run, source, hits, new, known, tuple(problems))
 
@@ -171,9 +186,24 @@ def import_file(
     content = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
     new, known = add_records(review, found, run, name)
     if new or content not in {row["digest"] for row in review.rows("runs")}:
-        review.append("runs", [{"run": run, "time": now(), "source": name, "query": path.name, "digest": content,
-                                "since": "", "until": "", "hits": len(found), "new": new, "known": known,
-                                "note": "; ".join(map(str, problems))[:300]}])  # fmt: skip
+        review.append(
+            "runs",
+            [
+                {
+                    "run": run,
+                    "time": now(),
+                    "source": name,
+                    "query": path.name,
+                    "digest": content,
+                    "since": "",
+                    "until": "",
+                    "hits": len(found),
+                    "new": new,
+                    "known": known,
+                    "note": "; ".join(map(str, problems))[:300],
+                }
+            ],
+        )
     taken = 0
     if reviewer:
         before = states(review.rows("decisions"))
@@ -182,8 +212,16 @@ def import_file(
         for record, label in table.labels(path.read_text("utf-8-sig")).items():
             state = before.get((record, "title"))
             if state is None or reviewer not in state.by:
-                rows.append({"record": record, "stage": "title", "verdict": "include" if label else "exclude",
-                             "reason": "" if label else reason, "note": f"from {path.name}", "reviewer": reviewer,
-                             "time": now()})  # fmt: skip
+                rows.append(
+                    {
+                        "record": record,
+                        "stage": "title",
+                        "verdict": "include" if label else "exclude",
+                        "reason": "" if label else reason,
+                        "note": f"from {path.name}",
+                        "reviewer": reviewer,
+                        "time": now(),
+                    }
+                )
         taken = review.append("decisions", rows)
     return Run(run, name, len(found), new, known, tuple(map(str, problems))), taken

@@ -96,8 +96,17 @@ class Session:
         check_decision(self.stage, verdict, reason, self.review.settings.exclude)
         place = self._queue.index(record) + 1 if record in self._queue else ""
         score = f"{self._scores[self.names.index(record)]:.3f}" if record in self._queue else ""
-        row = {"record": record, "stage": self.stage, "verdict": verdict, "reason": reason, "note": note,
-               "reviewer": self.reviewer, "time": now(), "score": score, "rank": place}  # fmt: skip
+        row = {
+            "record": record,
+            "stage": self.stage,
+            "verdict": verdict,
+            "reason": reason,
+            "note": note,
+            "reviewer": self.reviewer,
+            "time": now(),
+            "score": score,
+            "rank": place,
+        }
         self.review.append("decisions", [row])
         self._rows.append({k: str(v) for k, v in row.items()})
         self._queue = [name for name in self._queue if name != record]
@@ -108,8 +117,17 @@ class Session:
         if not self._mine:
             return ""
         record = self._mine.pop()
-        row = {"record": record, "stage": self.stage, "verdict": "withdrawn", "reason": "", "note": "undo",
-               "reviewer": self.reviewer, "time": now(), "score": "", "rank": ""}  # fmt: skip
+        row = {
+            "record": record,
+            "stage": self.stage,
+            "verdict": "withdrawn",
+            "reason": "",
+            "note": "undo",
+            "reviewer": self.reviewer,
+            "time": now(),
+            "score": "",
+            "rank": "",
+        }
         self.review.append("decisions", [row])
         self._rows.append({k: str(v) for k, v in row.items()})
         self._queue.insert(0, record)

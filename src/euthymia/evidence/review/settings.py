@@ -57,10 +57,22 @@ class Settings:
 
 
 _KINDS: dict[str, type | tuple[type, ...]] = {
-    "title": str, "question": str, "words": list, "queries": dict, "since": str, "until": str, "languages": list,
-    "include": dict, "exclude": dict, "reviewers": list, "double": bool, "target_recall": (int, float),
-    "confidence": (int, float), "published": dict, "cite": str,
-}  # fmt: skip
+    "title": str,
+    "question": str,
+    "words": list,
+    "queries": dict,
+    "since": str,
+    "until": str,
+    "languages": list,
+    "include": dict,
+    "exclude": dict,
+    "reviewers": list,
+    "double": bool,
+    "target_recall": (int, float),
+    "confidence": (int, float),
+    "published": dict,
+    "cite": str,
+}
 
 
 def _plain(value: Any) -> Any:
@@ -89,8 +101,9 @@ def read_settings(path: Path) -> Settings:
     try:
         loaded = YAML(typ="rt").load(path.read_text("utf-8"))
     except OSError as error:
-        raise InputError([Problem(f"no review here: {error.strerror}; `euthymia review new FOLDER` makes one",
-                                  str(path))]) from None  # fmt: skip
+        raise InputError(
+            [Problem(f"no review here: {error.strerror}; `euthymia review new FOLDER` makes one", str(path))]
+        ) from None
     except MarkedYAMLError as error:
         mark = error.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
@@ -101,7 +114,7 @@ def read_settings(path: Path) -> Settings:
 
     def fault(key: str, message: str) -> None:
         try:
-            line, column = loaded.lc.key(key)
+            line, column = loaded.lc.key(key)  # type: ignore[attr-defined]
         except (KeyError, AttributeError):
             line, column = -1, -1
         problems.append(Problem(message, str(path), line + 1, column + 1, key))

@@ -69,9 +69,15 @@ def pubmed_pages(ask: Question, transport: Transport, after: str = "") -> Iterat
     from Bio import Entrez
 
     keys = ask.keys or {}
-    Entrez.tool, Entrez.email = "euthymia", keys.get("NCBI_EMAIL") or None
-    Entrez.api_key = keys.get("NCBI_API_KEY") or None
-    Entrez.max_tries, Entrez.sleep_between_tries = transport.tries, 2 if transport.pause else 0
+    chosen = {
+        "tool": "euthymia",
+        "email": keys.get("NCBI_EMAIL") or None,
+        "api_key": keys.get("NCBI_API_KEY") or None,
+        "max_tries": transport.tries,
+        "sleep_between_tries": 2 if transport.pause else 0,
+    }
+    for name, value in chosen.items():
+        setattr(Entrez, name, value)
 
     def call(what: Callable[..., Any], **parts: Any) -> bytes:
         try:
@@ -87,8 +93,11 @@ def pubmed_pages(ask: Question, transport: Transport, after: str = "") -> Iterat
 
     window: dict[str, str] = {}
     if ask.since or ask.until:
-        window = {"datetype": "edat" if ask.entered else "pdat", "mindate": _day(ask.since, "1800/01/01"),
-                  "maxdate": _day(ask.until, "3000/12/31")}  # fmt: skip
+        window = {
+            "datetype": "edat" if ask.entered else "pdat",
+            "mindate": _day(ask.since, "1800/01/01"),
+            "maxdate": _day(ask.until, "3000/12/31"),
+        }
     start = int(after or 0)
     while True:
         found = _json(
@@ -102,7 +111,9 @@ def pubmed_pages(ask: Question, transport: Transport, after: str = "") -> Iterat
             )
         hits, ids = int(answer.get("count", 0)), [str(i) for i in answer["idlist"]]
         if hits > LISTED:
-            raise SourceError(f"PubMed lists only {LISTED} of {hits} hits; narrow the query or the window of dates")
+            raise SourceError(
+                f"PubMed lists only {LISTED} of {hits} hits; narrow the query or the window of dates"
+            )
         if not ids:
             yield Page([], [], "", hits)
             return

@@ -56,11 +56,15 @@ class Stop:
         else:
             bound = f"recall >= {self.recall:.0%} at {self.confidence:.0%} confidence (at most {self.missed} unread)"
         verdict = "STOP: target reached" if self.reached else "read on: target not reached"
-        return (f"{self.read} of {self.total} read, {self.relevant} relevant; {bound}; "
-                f"target {self.target:.0%}: p = {self.p:.3g}, {verdict}")  # fmt: skip
+        return (
+            f"{self.read} of {self.total} read, {self.relevant} relevant; {bound}; "
+            f"target {self.target:.0%}: p = {self.p:.3g}, {verdict}"
+        )
 
 
-def tail_probabilities(verdicts: Sequence[int], total: int, target: float) -> NDArray[np.float64]:
+def tail_probabilities(
+    verdicts: Sequence[int] | NDArray[np.int_], total: int, target: float
+) -> NDArray[np.float64]:
     """For each starting moment, the probability of so few relevant records after it if recall were below `target`.
 
     p_i = P(X <= found after i), X ~ Hypergeometric(unread at i, least number of relevant among them, read after i).
@@ -105,8 +109,17 @@ def stop(verdicts: Sequence[int], total: int, target: float = 0.95, confidence: 
 
     if read == 0 or found == 0:
         whole = read >= total
-        return Stop(whole, 0.0 if whole else 1.0, 1.0 if whole else 0.0, 0 if whole else -1, read, found, total,
-                    target, confidence)  # fmt: skip
+        return Stop(
+            whole,
+            0.0 if whole else 1.0,
+            1.0 if whole else 0.0,
+            0 if whole else -1,
+            read,
+            found,
+            total,
+            target,
+            confidence,
+        )
     p = p_at(target)
     low, high = 0, total - read  # most relevant records that may be unread: p falls as more are assumed
     while low < high:

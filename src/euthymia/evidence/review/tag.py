@@ -87,9 +87,22 @@ def fresh(
     return out
 
 
+def fresh_person(tags: Iterable[Tag], version: str, time: str) -> list[dict[str, object]]:
+    """Rows for what a person tagged; always written, so that the log shows who said it when."""
+    return [_row(tag, version, time) for tag in tags]
+
+
 def _row(tag: Tag, version: str, time: str) -> dict[str, object]:
-    return {"record": tag.record, "mechanism": tag.mechanism, "verdict": tag.verdict, "by": tag.by, "words": tag.words,
-            "confidence": f"{tag.confidence:.2f}", "version": version, "time": time}  # fmt: skip
+    return {
+        "record": tag.record,
+        "mechanism": tag.mechanism,
+        "verdict": tag.verdict,
+        "by": tag.by,
+        "words": tag.words,
+        "confidence": f"{tag.confidence:.2f}",
+        "version": version,
+        "time": time,
+    }
 
 
 def by_person(record: str, mechanism: str, verdict: str, person: str, vocabulary: Vocabulary) -> Tag:

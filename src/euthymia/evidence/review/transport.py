@@ -77,7 +77,7 @@ class Transport:
                     raise SourceError(
                         f"{shown}: {why}; repeating will not help: check the query and the key"
                     ) from None
-                after = (error.headers or {}).get("Retry-After", "")
+                after = error.headers.get("Retry-After", "") if error.headers else ""
                 delay = float(after) if str(after).isdigit() else 2.0**attempt
             except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
                 why = str(getattr(error, "reason", error))
@@ -85,5 +85,6 @@ class Transport:
             if attempt + 1 < self.tries:
                 self.sleep(min(delay, 60.0))
         raise SourceError(
-            f"{shown}: no answer after {self.tries} tries ({why}); what was fetched is kept, run the search again to resume"
+            f"{shown}: no answer after {self.tries} tries ({why}); "
+            "what was fetched is kept, run the search again to resume"
         )

@@ -65,8 +65,11 @@ def shares(records: Sequence[Record], tags: Mapping[str, set[str]], mechanisms: 
     """Share of each mechanism in each year that has papers; papers without a year are left out."""
     papers = Counter(r.year for r in records if r.year)
     counts = Counter((m, r.year) for r in records if r.year for m in tags.get(r.record, ()))
-    return [Share(m, year, counts[m, year], n, counts[m, year] / n, *wilson(counts[m, year], n))
-            for m in mechanisms for year, n in sorted(papers.items())]  # fmt: skip
+    return [
+        Share(m, year, counts[m, year], n, counts[m, year] / n, *wilson(counts[m, year], n))
+        for m in mechanisms
+        for year, n in sorted(papers.items())
+    ]
 
 
 def together(
@@ -115,9 +118,12 @@ def shares_svg(rows: Sequence[Share], labels: Mapping[str, str], most: int = 6) 
         points = " ".join(f"{x(r.year):.1f},{y(r.share):.1f}" for r in line)
         parts.append(f'<polygon points="{up} {down}" fill="{colour}" opacity="0.10"/>')
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts += [f'<circle cx="{x(r.year):.1f}" cy="{y(r.share):.1f}" r="3" fill="{colour}"><title>'
-                  f"{html.escape(labels.get(name, name))} {r.year}: {r.count} of {r.papers} ({r.low:.0%}-{r.high:.0%})"
-                  "</title></circle>" for r in line]  # fmt: skip
+        parts += [
+            f'<circle cx="{x(r.year):.1f}" cy="{y(r.share):.1f}" r="3" fill="{colour}"><title>'
+            f"{html.escape(labels.get(name, name))} {r.year}: {r.count} of {r.papers} ({r.low:.0%}-{r.high:.0%})"
+            "</title></circle>"
+            for r in line
+        ]
         parts.append(
             f'<text x="640" y="{50 + 20 * at}" fill="{colour}">{html.escape(labels.get(name, name))}</text>'
         )
@@ -142,9 +148,12 @@ def together_svg(counts: Mapping[tuple[str, str], int], labels: Mapping[str, str
             count = counts.get((a, b), 0)
             if count:
                 x, y = 230 + cell * j, 142 + cell * i
-                parts.append(f'<rect x="{x}" y="{y}" width="{cell - 2}" height="{cell - 2}" fill="#2a6f97" '
-                             f'opacity="{0.12 + 0.8 * count / top:.2f}"/><text x="{x + 16}" y="{y + 20}" text-anchor="middle">'
-                             f"{count}</text>")  # fmt: skip
+                parts.append(
+                    f'<rect x="{x}" y="{y}" width="{cell - 2}" height="{cell - 2}" fill="#2a6f97" '
+                    f'opacity="{0.12 + 0.8 * count / top:.2f}"/>'
+                    f'<text x="{x + 16}" y="{y + 20}" text-anchor="middle">'
+                    f"{count}</text>"
+                )
     for j, b in enumerate(columns):
         at = 250 + cell * j
         parts.append(
@@ -156,9 +165,12 @@ def together_svg(counts: Mapping[tuple[str, str], int], labels: Mapping[str, str
 
 
 def _svg(width: float, height: float, body: str, title: str) -> str:
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-label="{title}">'
-            "<style>text{font:12px sans-serif}</style>"
-            f'<rect width="100%" height="100%" fill="#fff"/><text x="8" y="18" font-weight="700">{title}</text>{body}</svg>\n')  # fmt: skip
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-label="{title}">'
+        "<style>text{font:12px sans-serif}</style>"
+        f'<rect width="100%" height="100%" fill="#fff"/>'
+        f'<text x="8" y="18" font-weight="700">{title}</text>{body}</svg>\n'
+    )
 
 
 def _empty(why: str) -> str:

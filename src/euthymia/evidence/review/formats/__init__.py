@@ -51,8 +51,15 @@ def read_file(path: Path, form: str = "") -> Found:
     """
     form = form or SUFFIXES.get(path.suffix.lower(), "")
     if form not in READERS:
-        raise InputError([Problem(f"unknown format {form or path.suffix!r}; allowed: {', '.join(READERS)}"
-                                  f"{nearest(form, READERS)}", str(path))])  # fmt: skip
+        raise InputError(
+            [
+                Problem(
+                    f"unknown format {form or path.suffix!r}; allowed: {', '.join(READERS)}"
+                    f"{nearest(form, READERS)}",
+                    str(path),
+                )
+            ]
+        )
     try:
         data = path.read_bytes()
     except OSError as error:

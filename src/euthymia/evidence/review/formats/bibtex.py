@@ -98,11 +98,10 @@ def read(text: str, name: str = "") -> tuple[list[Record], list[Problem]]:
                 Problem("entry is broken (a brace, quote or comma is missing): left out", name, line)
             )
             continue
-        if nested := _START.search(text, at, end):
-            if "\n@" in text[at:end]:
-                problems.append(Problem("entry is not closed before the next one: left out", name, line))
-                at = nested.start()
-                continue
+        if "\n@" in text[at:end] and (nested := _START.search(text, at, end)):
+            problems.append(Problem("entry is not closed before the next one: left out", name, line))
+            at = nested.start()
+            continue
         at = end
         if not fields.get("title"):
             problems.append(Problem("entry without a title: left out", name, line))
@@ -144,9 +143,18 @@ def write(records: Sequence[Record], labels: dict[str, int] | None = None) -> st
     taken: set[str] = set()
     blocks = []
     for r in records:
-        fields = {"title": "{" + _escape(r.title) + "}", "author": _escape(" and ".join(a.strip() for a in r.authors.split(";") if a.strip())),
-                  "year": str(r.year or ""), "journal": _escape(r.journal), "doi": r.doi, "pmid": r.pmid,
-                  "language": r.language, "abstract": _escape(r.abstract), "keywords": _escape(r.keywords)}  # fmt: skip
+        people = [a.strip() for a in r.authors.split(";") if a.strip()]
+        fields = {
+            "title": "{" + _escape(r.title) + "}",
+            "author": _escape(" and ".join(people)),
+            "year": str(r.year or ""),
+            "journal": _escape(r.journal),
+            "doi": r.doi,
+            "pmid": r.pmid,
+            "language": r.language,
+            "abstract": _escape(r.abstract),
+            "keywords": _escape(r.keywords),
+        }
         body = ",\n".join(f"  {k} = {{{v}}}" for k, v in fields.items() if v and v != "{}")
         blocks.append(f"@article{{{citation_key(r, taken)},\n{body}\n}}\n")
     return "\n".join(blocks)

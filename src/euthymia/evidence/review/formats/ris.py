@@ -9,8 +9,18 @@ from euthymia.errors import Problem
 from euthymia.evidence.review.records import Record, clean_pmid, clean_year, identified
 
 _TAG = re.compile(r"^([A-Z][A-Z0-9])\s{1,2}-(?:\s(.*))?$")
-_TYPES = {"JOUR": "journal article", "REVIEW": "review", "BOOK": "book", "CHAP": "chapter", "CPAPER": "conference",
-          "CONF": "conference", "THES": "thesis", "GEN": "", "RPRT": "report", "EJOUR": "journal article"}  # fmt: skip
+_TYPES = {
+    "JOUR": "journal article",
+    "REVIEW": "review",
+    "BOOK": "book",
+    "CHAP": "chapter",
+    "CPAPER": "conference",
+    "CONF": "conference",
+    "THES": "thesis",
+    "GEN": "",
+    "RPRT": "report",
+    "EJOUR": "journal article",
+}
 
 
 def _first(entry: dict[str, list[str]], *tags: str) -> str:
@@ -100,10 +110,19 @@ def write(records: Sequence[Record], labels: dict[str, int] | None = None) -> st
     """RIS text; `labels` (1 included, 0 excluded) become the notes that ASReview reads."""
     lines: list[str] = []
     for r in records:
-        pairs = [("TY", "JOUR"), ("TI", r.title), *(("AU", a.strip()) for a in r.authors.split(";")),
-                 ("PY", str(r.year or "")), ("JO", r.journal), ("DO", r.doi), ("AN", r.pmid),
-                 ("DB", "PubMed" if r.pmid else ""), ("LA", r.language), ("AB", r.abstract),
-                 *(("KW", k.strip()) for k in r.keywords.split(";"))]  # fmt: skip
+        pairs = [
+            ("TY", "JOUR"),
+            ("TI", r.title),
+            *(("AU", a.strip()) for a in r.authors.split(";")),
+            ("PY", str(r.year or "")),
+            ("JO", r.journal),
+            ("DO", r.doi),
+            ("AN", r.pmid),
+            ("DB", "PubMed" if r.pmid else ""),
+            ("LA", r.language),
+            ("AB", r.abstract),
+            *(("KW", k.strip()) for k in r.keywords.split(";")),
+        ]
         if labels and r.record in labels:
             pairs.append(("N1", "ASReview_relevant" if labels[r.record] else "ASReview_irrelevant"))
         elif labels is not None:

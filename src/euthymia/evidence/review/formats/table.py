@@ -95,8 +95,22 @@ def _one(row: dict[str, str]) -> str:
 
 def write(records: Sequence[Record], labels: dict[str, int] | None = None) -> str:
     """CSV of every field; `included` is 1, 0 or empty."""
-    names = ["record", "doi", "pmid", "title", "authors", "year", "journal", "type", "language", "access", "status",
-             "sources", "abstract", "keywords"]  # fmt: skip
+    names = [
+        "record",
+        "doi",
+        "pmid",
+        "title",
+        "authors",
+        "year",
+        "journal",
+        "type",
+        "language",
+        "access",
+        "status",
+        "sources",
+        "abstract",
+        "keywords",
+    ]
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow([*names, "included"])
@@ -114,6 +128,17 @@ def write_asreview(records: Sequence[Record], labels: dict[str, int] | None = No
         ["record_id", "title", "abstract", "authors", "year", "doi", "pmid", "keywords", "included"]
     )
     for number, r in enumerate(records):
-        writer.writerow([number, r.title, r.abstract, r.authors, r.year or "", r.doi, r.pmid, r.keywords,
-                         (labels or {}).get(r.record, "")])  # fmt: skip
+        writer.writerow(
+            [
+                number,
+                r.title,
+                r.abstract,
+                r.authors,
+                r.year or "",
+                r.doi,
+                r.pmid,
+                r.keywords,
+                (labels or {}).get(r.record, ""),
+            ]
+        )
     return buffer.getvalue()
