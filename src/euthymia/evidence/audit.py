@@ -26,6 +26,7 @@ KINDS = {
     "structures": "structure",
     "species": "species",
     "populations": "population",
+    "ancestries": "ancestry",
     "interventions": "intervention",
     "trials": "trial",
     "outcomes": "outcomes",

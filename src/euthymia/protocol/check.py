@@ -117,15 +117,15 @@ def _arm(protocol: Protocol, arm: Arm, i: int, document: Document) -> Iterator[P
         yield from problems
         if problems:
             continue
+        times = treatment.times(protocol.duration_h)
+        if times and times[-1] > protocol.duration_h:
+            yield document.problem(path, f"doses go on after the trial's end ({protocol.duration})")
+        if treatment.placebo:
+            continue
         try:
             name = resolve(treatment.drug)
         except InputError as error:
             yield from (document.problem((*path, "drug"), p.message) for p in error.problems)
-            continue
-        times = treatment.times(protocol.duration_h)
-        if times and times[-1] > protocol.duration_h:
-            yield document.problem(path, f"doses go on after the trial's end ({protocol.duration})")
-        if name == "placebo":
             continue
         if (
             treatment.for_

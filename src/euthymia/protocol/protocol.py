@@ -30,6 +30,11 @@ class Treatment:
     infusion: str = ""
     on: tuple[str, ...] = ()
 
+    @property
+    def placebo(self) -> bool:
+        """Whether this treatment is placebo, which is no compound of the library."""
+        return self.drug.strip().lower() == "placebo"
+
     def times(self, duration: float) -> list[float]:
         """Hours of all doses within a trial of `duration` hours."""
         if self.on:

@@ -165,7 +165,7 @@ class Mmrm:
     @cached_property
     def _units(self) -> list[Array]:
         """Derivative of sigma with respect to each of its distinct elements."""
-        units = []
+        units: list[Array] = []
         for a, b in zip(*np.tril_indices(self.visits), strict=True):
             unit = np.zeros((self.visits, self.visits))
             unit[a, b] = unit[b, a] = 1.0

@@ -1,0 +1,110 @@
+"""Simulated severity to rated visits: the outcome layer with the trial's context and counter-based draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from euthymia.outcomes import Draws, Observations, TrialContext, observe
+from euthymia.outcomes.endpoints import last_observed, remission, response
+from euthymia.patients.streams import normals, uniforms
+from euthymia.protocol.conditions import parse_condition
+from euthymia.protocol.protocol import Endpoint, Protocol
+from euthymia.protocol.times import visit_hours
+from euthymia.trials.simulate import Simulated
+from euthymia.units import quantity
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """One replicate with its scores.
+
+    Parameters
+    ----------
+    simulated : Simulated
+    observed : Observations
+    active : ndarray of bool, shape (patients,)
+    """
+
+    simulated: Simulated
+    observed: Observations
+    active: NDArray[np.bool_]
+
+
+def context(protocol: Protocol) -> TrialContext:
+    """The protocol as patients and raters live it."""
+    arms = [any(not t.placebo for t in a.treatment) for a in protocol.arms]
+    sizes = np.array([a.n for a in protocol.arms], dtype=float)
+    bounds = [c for c in map(parse_condition, protocol.include) if c.name == "madrs"]
+    lows = [value for c in bounds for sign, value in c.tests if sign in (">", ">=")]
+    return TrialContext(
+        times=np.array(sorted(visit_hours(v) for v in protocol.visit_list)),
+        year=float(protocol.setting.year),
+        threshold=max(lows) if lows else None,
+        probability_active=float(sizes[arms].sum() / sizes.sum()),
+        blinding=protocol.setting.blinding,
+        setting=protocol.setting.care,
+    )
+
+
+def rate(protocol: Protocol, simulated: Simulated, replicate: int = 0) -> Rated:
+    """Rate one simulated replicate.
+
+    Patients whose simulation failed are absent after baseline.
+    """
+    trial = f"replicate {replicate}"
+    who = simulated.cohort.number
+    seed = protocol.seed
+
+    def normal(name: str, shape: tuple[int, ...]) -> Array:
+        return normals(seed, trial, who, name, int(np.prod(shape[1:]))).reshape(shape)
+
+    def uniform(name: str, shape: tuple[int, ...]) -> Array:
+        return uniforms(seed, trial, who, name, int(np.prod(shape[1:]))).reshape(shape)
+
+    draws = Draws.make(len(who), len(simulated.visits), normal, uniform, trial=_trial_level(protocol, trial))
+    drugged = [any(not t.placebo for t in a.treatment) for a in protocol.arms]
+    active = np.array(drugged)[simulated.arm]
+    seen = observe(
+        simulated.severity,
+        context(protocol),
+        draws,
+        active=active,
+        untreated=simulated.untreated,
+        burden=active.astype(float),
+    )
+    return Rated(simulated, seen, active)
+
+
+def _trial_level(protocol: Protocol, trial: str) -> float:
+    """The trial's own placebo level: expected for a single run, drawn for replicates."""
+    if protocol.replicates == 1:
+        return 0.0
+    return float(normals(protocol.seed, trial, [0], "outcomes.trial")[0, 0])
+
+
+SCALES = {"madrs": "MADRS", "hamd17": "HAMD17"}
+
+
+def scores(rated: Rated, of: str) -> Array:
+    """Totals of those present, NaN after dropout, shape (patients, visits)."""
+    seen = rated.observed.seen(SCALES[of]).copy()
+    seen[:, 0] = rated.observed.scores(SCALES[of])[:, 0]
+    seen[rated.simulated.status != 0, 1:] = np.nan
+    return seen
+
+
+def endpoint_values(protocol: Protocol, rated: Rated, endpoint: Endpoint) -> Array:
+    """One value per patient, last observation carried forward: a change, or 1 and 0; shape (patients,)."""
+    visits = sorted(visit_hours(v) for v in protocol.visit_list)
+    at = int(np.searchsorted(visits, visit_hours(endpoint.at) - 1e-9))
+    carried = last_observed(scores(rated, endpoint.of)[:, : at + 1])
+    if endpoint.kind == "change":
+        return carried[:, -1] - carried[:, 0]
+    if endpoint.kind == "percent_reduction":
+        return response(carried, quantity(endpoint.at_least).value)[:, -1].astype(float)
+    return remission(carried, SCALES[endpoint.of], endpoint.limit)[:, -1].astype(float)

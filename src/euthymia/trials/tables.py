@@ -1,0 +1,271 @@
+"""The tables of a run folder, from rated replicates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from euthymia import __version__
+from euthymia.protocol.protocol import Protocol
+from euthymia.trials.folder import (
+    LAYOUT,
+    code_hash,
+    library_hash,
+    machine,
+    make_folder,
+    write_atomic,
+    write_json,
+    write_table,
+)
+from euthymia.trials.model import Model
+from euthymia.trials.rate import Rated, endpoint_values, rate, scores
+from euthymia.trials.simulate import DAY, Simulated
+from euthymia.trials.sources import sources_of
+from euthymia.trials.summary import Row, difference, mean_change, share
+from euthymia.units import from_canonical
+
+QUANTILES = {"p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
+CRP_LIMIT = 3.0
+
+
+def write_run(
+    folder: Path, run_id: str, protocol: Protocol, model: Model, runs: Sequence[Simulated]
+) -> dict[str, Any]:
+    """Rate all replicates and write every table; returns the manifest, which is written last."""
+    make_folder(folder)
+    rated = [rate(protocol, s, r) for r, s in enumerate(runs)]
+    write_table(folder / "patients.parquet", patients_table(protocol, rated))
+    write_table(folder / "visits.parquet", visits_table(protocol, rated))
+    write_table(folder / "courses.parquet", courses_table(protocol, model, runs))
+    write_table(folder / "exposure.parquet", exposure_table(protocol, model, runs))
+    write_table(folder / "endpoints.parquet", endpoints_table(protocol, rated))
+    published = published_table(protocol)
+    if published["trial"]:
+        write_table(folder / "published.parquet", published)
+    found = sources_of(protocol, model)
+    write_table(folder / "parameters.parquet", found.parameters)
+    write_json(folder / "sources.json", found.sources)
+    write_json(folder / "bibliography.json", found.bibliography)
+    write_atomic(folder / "protocol.yaml", protocol.to_yaml().encode())
+    manifest = {
+        "layout": LAYOUT,
+        "euthymia": __version__,
+        "library_hash": library_hash(),
+        "code_hash": code_hash(),
+        "run_id": run_id,
+        "seed": protocol.seed,
+        "title": protocol.title,
+        "protocol": protocol.to_yaml(),
+        "options": {
+            "replicates": protocol.replicates,
+            "tolerance": protocol.tolerance,
+            "profile": protocol.profile,
+        },
+        "machine": machine(),
+        "created_by": "euthymia run protocol.yaml",
+        "arms": [a.name for a in protocol.arms],
+        "scale": protocol.setting.scale,
+        "screened": [s.cohort.screened for s in runs],
+        "warnings": warnings_of(protocol, model, rated),
+    }
+    write_json(folder / "manifest.json", manifest)
+    return manifest
+
+
+def warnings_of(protocol: Protocol, model: Model, rated: Sequence[Rated]) -> list[str]:
+    """What a reader must know before trusting the run."""
+    found = []
+    sick = sum(int((r.simulated.status != 0).sum()) for r in rated)
+    if sick:
+        found.append(f"{sick} patients could not be simulated; their messages are in the table of patients")
+    if protocol.setting.care == "emergency":
+        found.append("emergency care is outside what the outcome layer was fitted to")
+    off = len(model.report.switched_off)
+    if off:
+        found.append(f"{off} edges of grade D are switched off, as always in human predictions")
+    return found
+
+
+def _arm_names(protocol: Protocol, arm: NDArray[np.int64]) -> list[str]:
+    return [protocol.arms[i].name for i in arm]
+
+
+def patients_table(protocol: Protocol, rated: Sequence[Rated]) -> dict[str, Any]:
+    """One row per patient and replicate."""
+    from euthymia.patients.population import load_population
+
+    population = load_population(protocol.base)
+    rows: dict[str, list[Any]] = {}
+
+    def add(**columns: Any) -> None:
+        for key, values in columns.items():
+            rows.setdefault(key, []).extend(
+                np.asarray(values).tolist() if not isinstance(values, list) else values
+            )
+
+    for replicate, r in enumerate(rated):
+        cohort = r.simulated.cohort
+        left = r.observed.dropout_time / DAY
+        n = len(cohort.number)
+        add(
+            replicate=[replicate] * n,
+            patient=cohort.number,
+            arm=_arm_names(protocol, r.simulated.arm),
+            age=np.round(cohort.covariates()["age"], 1),
+            sex=cohort.covariates()["sex"].tolist(),
+            weight=np.round(cohort.covariates()["weight"], 1),
+            smoker=cohort.values["smoker"] > 0,
+            baseline_madrs=r.observed.madrs[:, 0],
+            severity=cohort.severity,
+            endotype=population.endotype_of(cohort.values).tolist(),
+            adherence=r.simulated.taken,
+            dropout_day=[float(d) if np.isfinite(d) else None for d in left],
+            status=r.simulated.status,
+            message=list(r.simulated.messages),
+            **{enzyme: words.tolist() for enzyme, words in cohort.phenotypes.items()},
+        )
+    return rows
+
+
+def visits_table(protocol: Protocol, rated: Sequence[Rated]) -> dict[str, Any]:
+    """One row per patient, visit and replicate; totals are null after dropout."""
+    parts = []
+    for replicate, r in enumerate(rated):
+        n, k = r.observed.madrs.shape
+        present = r.observed.in_trial.copy()
+        present[:, 0] = True
+        part = {
+            "replicate": np.full(n * k, replicate),
+            "patient": np.repeat(r.simulated.cohort.number, k),
+            "arm": np.repeat(np.array(_arm_names(protocol, r.simulated.arm)), k),
+            "day": np.tile(r.simulated.visits / DAY, n),
+            "madrs": scores(r, "madrs").ravel(),
+            "hamd17": scores(r, "hamd17").ravel(),
+            "latent": r.observed.latent.ravel(),
+            "in_trial": present.ravel(),
+        }
+        parts.append(part)
+    joined = {key: np.concatenate([p[key] for p in parts]) for key in parts[0]}
+    return {k: _nulls(v) for k, v in joined.items()}
+
+
+def _nulls(values: NDArray[Any]) -> Any:
+    import polars as pl
+
+    series = pl.Series(values.tolist() if values.dtype.kind in "US" else values)
+    return series.fill_nan(None) if values.dtype.kind == "f" else series
+
+
+def courses_table(protocol: Protocol, model: Model, runs: Sequence[Simulated]) -> dict[str, Any]:
+    """Mean and quantiles over patients, day by day, of everything that is kept."""
+    rows: dict[str, list[Any]] = {
+        k: [] for k in ("arm", "output", "title", "unit", "day", "mean", *QUANTILES)
+    }
+    arm = np.concatenate([r.arm for r in runs])
+    values = np.concatenate([r.courses for r in runs])
+    days = runs[0].days / DAY
+    for i, a in enumerate(protocol.arms):
+        mine = values[arm == i]
+        for j, (output, title, unit) in enumerate(model.courses):
+            data = mine[:, :, j] * from_canonical(1.0, unit)
+            if _no_drug(output) and not np.nanmax(np.abs(data), initial=0.0):
+                continue
+            rows["arm"] += [a.name] * len(days)
+            rows["output"] += [output.removesuffix("_mass")] * len(days)
+            rows["title"] += [title] * len(days)
+            rows["unit"] += [unit] * len(days)
+            rows["day"] += days.tolist()
+            rows["mean"] += np.nanmean(data, axis=0).tolist()
+            for name, q in QUANTILES.items():
+                rows[name] += np.nanquantile(data, q, axis=0).tolist()
+    return rows
+
+
+def _no_drug(output: str) -> bool:
+    return output.endswith((".C_mass", ".occupancy"))
+
+
+def exposure_table(protocol: Protocol, model: Model, runs: Sequence[Simulated]) -> dict[str, Any]:
+    """Trough, peak, mean and area over the last 24 hours, and occupancy, over the patients of each arm."""
+    rows: dict[str, list[Any]] = {k: [] for k in ("arm", "analyte", "metric", "unit", "p05", "p50", "p95")}
+    arm = np.concatenate([r.arm for r in runs])
+    values = np.concatenate([r.last for r in runs])
+    for i, a in enumerate(protocol.arms):
+        mine = values[arm == i]
+        for j, (output, _, unit) in enumerate(model.courses):
+            data = mine[:, :, j] * from_canonical(1.0, unit)
+            if not _no_drug(output) or not np.nanmax(np.abs(data), initial=0.0):
+                continue
+            area = np.trapezoid(data, dx=DAY / (data.shape[1] - 1), axis=1)
+            metrics = {"Cmin": data.min(axis=1), "Cmax": data.max(axis=1), "Cavg": area / DAY}
+            if output.endswith("_mass"):
+                metrics["AUC_tau"] = area
+            for metric, found in metrics.items():
+                rows["arm"].append(a.name)
+                rows["analyte"].append(output.removesuffix(".C_mass").removesuffix(".occupancy"))
+                rows["metric"].append(metric)
+                rows["unit"].append(f"{unit}*h" if metric == "AUC_tau" else unit)
+                for name in ("p05", "p50", "p95"):
+                    rows[name].append(float(np.nanquantile(found, QUANTILES[name])))
+    return rows
+
+
+def endpoints_table(protocol: Protocol, rated: Sequence[Rated]) -> dict[str, Any]:
+    """Endpoints per replicate and arm with 95 % intervals, and differences from the control arm."""
+    rows: dict[str, list[Any]] = {
+        k: [] for k in ("replicate", "arm", "endpoint", "n", "estimate", "low", "high", "sd", "p")
+    }
+    for replicate, r in enumerate(rated):
+        for row in _endpoint_rows(protocol, r):
+            rows["replicate"].append(replicate)
+            for key in ("arm", "endpoint", "n", "estimate", "low", "high", "sd", "p"):
+                rows[key].append(getattr(row, key))
+    return rows
+
+
+def _endpoint_rows(protocol: Protocol, rated: Rated) -> Iterator[Row]:
+    arm = rated.simulated.arm
+    control = next((i for i, a in enumerate(protocol.arms) if a.control), None)
+    for endpoint in protocol.endpoint_list:
+        values = endpoint_values(protocol, rated, endpoint)
+        name = (
+            f"change_{endpoint.of}"
+            if endpoint.kind == "change" and endpoint.name == "change"
+            else endpoint.name
+        )
+        for i, a in enumerate(protocol.arms):
+            mine = values[arm == i]
+            yield mean_change(a.name, name, mine) if endpoint.kind == "change" else share(a.name, name, mine)
+        if control is None:
+            continue
+        baseline = scores(rated, endpoint.of)[:, 0]
+        for i, a in enumerate(protocol.arms):
+            if i != control and endpoint.kind == "change":
+                yield difference(
+                    a.name,
+                    name.replace("change", "difference", 1),
+                    (values[arm == i], baseline[arm == i]),
+                    (values[arm == control], baseline[arm == control]),
+                )
+    gone = np.isfinite(rated.observed.dropout_time).astype(float)
+    for i, a in enumerate(protocol.arms):
+        yield share(a.name, "dropout", gone[arm == i])
+
+
+def published_table(protocol: Protocol) -> dict[str, Any]:
+    """Observed results of the trials named in `compare_with`, matched to this protocol's arms."""
+    from euthymia.trials.compare import published_rows
+
+    columns = ("trial", "arm", "matched_arm", "outcome", "day", "value", "low", "high", "unit", "cite")
+    rows = [row for name in protocol.compare_with for row in published_rows(name, protocol)]
+    return {c: [row[c] for row in rows] for c in columns}
+
+
+def read_manifest_protocol(folder: Path) -> str:
+    """The protocol text of a run."""
+    return str(json.loads((folder / "manifest.json").read_text("utf-8"))["protocol"])
