@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from euthymia.engine import Assignment, Fragment, Input, OdeSystem, Parameter, State, solve_reference
-from euthymia.errors import InputError
 from euthymia.interop.nonmem import read_nonmem, simulate_nonmem
 
 

@@ -75,11 +75,14 @@ def biomodel(suite: ModuleType, base: Path, model: Path) -> float:
     for ident in settings["variables"]:
         a, b = np.array(want[ident]), np.asarray(got[ident])
         peak = float(extra["absolute_of_column_max"]) * np.abs(a).max()
-        worst = max(worst, float(np.max(np.abs(a - b) / (settings["absolute"] + settings["relative"] * abs(a) + peak))))
+        worst = max(
+            worst,
+            float(np.max(np.abs(a - b) / (settings["absolute"] + settings["relative"] * abs(a) + peak))),
+        )
     return worst
 
 
-IDS = "049 140 268 379 569 576 602 628 636 714 823 917".split()
+IDS = ["049", "140", "268", "379", "569", "576", "602", "628", "636", "714", "823", "917"]
 
 
 @pytest.mark.parametrize("ident", IDS)

@@ -101,10 +101,16 @@ def simulate_nonmem(
     return plan.outputs(outputs, states, parameters or {})
 
 
-def regimens(data: DataSet, system: OdeSystem, compartments: Sequence[str], **properties: Any) -> list[list[Dose]]:
+def regimens(
+    data: DataSet, system: OdeSystem, compartments: Sequence[str], **properties: Any
+) -> list[list[Dose]]:
     """The doses of each subject, as the engine takes them; arguments as `simulate_nonmem`."""
     plan = _Plan(
-        data, system, compartments, properties.pop("default_dose", 1), properties.pop("covariates", None) or {}
+        data,
+        system,
+        compartments,
+        properties.pop("default_dose", 1),
+        properties.pop("covariates", None) or {},
     )
     plan.properties = {k: v or {} for k, v in properties.items()}
     plan.check()
@@ -154,7 +160,9 @@ class _Plan:
                     found.append(Problem(text, file=data.file, line=int(data.line[i]), key="RATE"))
         for column, name in self.covariates.items():
             if name not in system.inputs:
-                found.append(Problem(f"covariate {column}: '{name}' is no input{nearest(name, system.inputs)}"))
+                found.append(
+                    Problem(f"covariate {column}: '{name}' is no input{nearest(name, system.inputs)}")
+                )
             for i in np.flatnonzero(np.isnan(data[column])):
                 found.append(Problem("missing", file=data.file, line=int(data.line[i]), key=column.upper()))
         for word, table in self.properties.items():
@@ -208,7 +216,9 @@ class _Plan:
             kind = "set" if d["SS"][row] == 1 else "bolus"
             first = [Dose(time, kind="reset")] if kind == "set" else []
             values = self.steady.get(row, np.zeros(len(self.system.states)))
-            return first + [Dose(time, s, float(v), kind) for s, v in zip(self.system.states, values, strict=True)]
+            return first + [
+                Dose(time, s, float(v), kind) for s, v in zip(self.system.states, values, strict=True)
+            ]
         code = float(d["RATE"][row])
         infusion: dict[str, Any] = {}
         if code > 0:
@@ -247,7 +257,9 @@ class _Plan:
                 found = solver(self.system, 1, own, events, np.array([time]), names, after=True, **options)
                 if not found.ok.all():
                     text = f"no steady state: {found.summary()}"
-                    raise InputError([Problem(text, file=self.data.file, line=int(self.data.line[row]), key="SS")])
+                    raise InputError(
+                        [Problem(text, file=self.data.file, line=int(self.data.line[row]), key="SS")]
+                    )
                 self.steady[row] = found.values[0, 0]
 
     # ------------------------------------------------------------------ times and outputs
@@ -262,7 +274,9 @@ class _Plan:
             later = bool((acts & same)[k + 1 :].any())
             if later and (acts & same)[: k + 1].any() and self.evid[row] == 0:
                 text = "an observation between two event records of one time; move one of them"
-                raise InputError([Problem(text, file=self.data.file, line=int(self.data.line[row]), key="TIME")])
+                raise InputError(
+                    [Problem(text, file=self.data.file, line=int(self.data.line[row]), key="TIME")]
+                )
             found.append((float(times[k]), not (later and self.evid[row] == 0)))
         return found
 
@@ -279,7 +293,9 @@ class _Plan:
             for n, item in system.parameters.items()
         ]
         column = {name: c for c, name in self.covariates.items()}
-        u = [data[column[n]] if n in column else np.full(len(data), i.value) for n, i in system.inputs.items()]
+        u = [
+            data[column[n]] if n in column else np.full(len(data), i.value) for n, i in system.inputs.items()
+        ]
         with np.errstate(all="ignore"):
             values = compute(data["TIME"], list(states.T), p, u)
         return np.stack([np.broadcast_to(v, (len(data),)) for v in values], axis=1)

@@ -174,11 +174,19 @@ def _check(
     evid, amt, rate = table["EVID"], table["AMT"], table["RATE"]
     dosing = (evid == 1) | (evid == 4)
     constant = (table["SS"] != 0) & (amt == 0) & (rate > 0)
-    say(~np.isin(evid, (0, 1, 2, 3, 4)), "EVID", "VALUE is none of 0 observe, 1 dose, 2 other, 3 reset, 4 reset and dose")
+    say(
+        ~np.isin(evid, (0, 1, 2, 3, 4)),
+        "EVID",
+        "VALUE is none of 0 observe, 1 dose, 2 other, 3 reset, 4 reset and dose",
+    )
     say(amt < 0, "AMT", "the amount VALUE is negative")
     say(dosing & (amt == 0) & ~constant, "AMT", "a dose record without an amount")
     say(~dosing & (amt != 0), "AMT", "the amount VALUE stands on a record that is no dose (EVID 1 or 4)")
-    say(~((rate >= 0) | np.isin(rate, (-1, -2))), "RATE", "VALUE is no rate; -1 models the rate, -2 the duration")
+    say(
+        ~((rate >= 0) | np.isin(rate, (-1, -2))),
+        "RATE",
+        "VALUE is no rate; -1 models the rate, -2 the duration",
+    )
     say((table["CMT"] < 0) | (table["CMT"] % 1 != 0), "CMT", "VALUE is no compartment number")
     say(~np.isin(table["SS"], (0, 1, 2)), "SS", "VALUE is none of 0, 1, 2")
     say((table["ADDL"] < 0) | (table["ADDL"] % 1 != 0), "ADDL", "VALUE is no number of additional doses")

@@ -66,7 +66,13 @@ class _Builder:
         self.states: dict[str, Expr] = {}
         self.computed: dict[str, Expr] = {}
         self.initial: dict[str, Expr] = {}
-        self.symbols = {*model.compartments, *model.species, *model.parameters, *model.references, *model.reactions}
+        self.symbols = {
+            *model.compartments,
+            *model.species,
+            *model.parameters,
+            *model.references,
+            *model.reactions,
+        }
 
     def build(self) -> Dynamics:
         self._check()
@@ -103,16 +109,22 @@ class _Builder:
                 if used not in self.symbols:
                     text = f"'{used}' is not defined" + nearest(used, self.symbols)
                     problems.append(Problem(text, file=m.file, key=f"{element} '{ident}'"))
-        targets = [("rule", k) for k in (*m.assignment, *m.rate)] + [("initialAssignment", k) for k in m.initial]
+        targets = [("rule", k) for k in (*m.assignment, *m.rate)] + [
+            ("initialAssignment", k) for k in m.initial
+        ]
         targets += [(f"event '{e.id}'", k) for e in m.events for k, _ in e.assignments]
-        targets += [(f"reaction '{r.id}'", x.species) for r in m.reactions.values() for x in r.reactants + r.products]
+        targets += [
+            (f"reaction '{r.id}'", x.species) for r in m.reactions.values() for x in r.reactants + r.products
+        ]
         for element, ident in targets:
             if ident not in self.symbols or (ident in m.reactions and not element.startswith("reaction")):
                 text = f"'{ident}' is not a symbol that can be set" + nearest(ident, self.symbols)
                 problems.append(Problem(text, file=m.file, key=element))
         for s in m.species.values():
             if s.compartment not in m.compartments:
-                text = f"compartment '{s.compartment}' is not defined" + nearest(s.compartment, m.compartments)
+                text = f"compartment '{s.compartment}' is not defined" + nearest(
+                    s.compartment, m.compartments
+                )
                 problems.append(Problem(text, file=m.file, key=f"species '{s.id}'"))
         for both in sorted(set(m.assignment) & set(m.rate)):
             problems.append(Problem("has an assignment rule and a rate rule", file=m.file, key=both))
@@ -146,7 +158,9 @@ class _Builder:
 
         for i in range(len(m.algebraic)):
             if not place(i, set()):
-                raise Unsupported("an algebraic rule that determines no variable", "algebraicRule", str(i + 1), m.file)
+                raise Unsupported(
+                    "an algebraic rule that determines no variable", "algebraicRule", str(i + 1), m.file
+                )
         return tuple(sorted(owner, key=owner.__getitem__))
 
     def _reads(self, expr: Expr) -> set[str]:
@@ -225,7 +239,11 @@ class _Builder:
             for sign, side in ((-1.0, r.reactants), (1.0, r.products)):
                 for x in side:
                     if x.species == ident:
-                        terms.append(times(name(x.id), name(r.id)) if sign > 0 else Expr("minus", (times(name(x.id), name(r.id)),)))
+                        terms.append(
+                            times(name(x.id), name(r.id))
+                            if sign > 0
+                            else Expr("minus", (times(name(x.id), name(r.id)),))
+                        )
         factor = self.m.species[ident].conversion or self.m.conversion
         if not terms:
             return None
@@ -250,9 +268,13 @@ class _Builder:
 
     def _rate_of(self, ident: str) -> Expr:
         if ident in self.computed and ident not in self.m.species or ident in self.m.assignment:
-            raise Unsupported("rateOf of a symbol that a rule or reaction computes", "symbol", ident, self.m.file)
+            raise Unsupported(
+                "rateOf of a symbol that a rule or reaction computes", "symbol", ident, self.m.file
+            )
         if ident in self.unknowns:
-            raise Unsupported("rateOf of a symbol that an algebraic rule determines", "symbol", ident, self.m.file)
+            raise Unsupported(
+                "rateOf of a symbol that an algebraic rule determines", "symbol", ident, self.m.file
+            )
         if ident in self.initial:
             return self.states.get(ident, number(0))
         s = self.m.species[ident]

@@ -19,7 +19,7 @@ from euthymia.interop.sbml_math import RELATIONS, Expr, Unsupported, names_in, n
 
 _INFIX = {"plus": "+", "times": "*", "minus": "-", "divide": "/", "power": "^"}
 _SIGN = {"lt": "<", "leq": "<=", "gt": ">", "geq": ">=", "eq": "==", "neq": "!="}
-_SAME = {w: w for w in "exp abs floor sin cos tan sinh cosh tanh min max".split()}
+_SAME = {w: w for w in ["exp", "abs", "floor", "sin", "cos", "tan", "sinh", "cosh", "tanh", "min", "max"]}
 _SAME |= {"ln": "log", "ceiling": "ceil", "arcsin": "asin", "arccos": "acos", "arctan": "atan"}
 _OVER = {"sec": "cos", "csc": "sin", "cot": "tan", "sech": "cosh", "csch": "sinh", "coth": "tanh"}
 _BOOLEAN = {*RELATIONS, "and", "or", "not", "xor", "implies"}
@@ -166,7 +166,9 @@ class _Translator:
             return f"if({self.truth(e)}, 1, 0)"
         if e.op == "number":
             if not math.isfinite(e.args[0]):
-                raise Unsupported(f"the number {e.args[0]} in a batch of patients", "formula", self.place, self.file)
+                raise Unsupported(
+                    f"the number {e.args[0]} in a batch of patients", "formula", self.place, self.file
+                )
             return repr(e.args[0]) if e.args[0] >= 0 else f"(-{abs(e.args[0])!r})"
         if e.op == "time":
             return "t"
@@ -176,7 +178,9 @@ class _Translator:
             return engine_name(f"rate:{e.args[0]}")
         if e.op == "piecewise":
             if len(e.args) % 2 == 0:
-                raise Unsupported("a piecewise without otherwise in a batch", "formula", self.place, self.file)
+                raise Unsupported(
+                    "a piecewise without otherwise in a batch", "formula", self.place, self.file
+                )
             text = self.value(e.args[-1])
             for i in range(len(e.args) - 3, -1, -2):
                 text = f"if({self.truth(e.args[i + 1])}, {self.value(e.args[i])}, {text})"
@@ -198,7 +202,9 @@ class _Translator:
             "rem": lambda: f"({a[0]} - {a[1]}*{_truncated(f'({a[0]}/{a[1]})')})",
         }
         if e.op not in special:
-            raise Unsupported(f"the function '{e.op}' in a batch of patients", "formula", self.place, self.file)
+            raise Unsupported(
+                f"the function '{e.op}' in a batch of patients", "formula", self.place, self.file
+            )
         return special[e.op]()
 
     def truth(self, e: Expr) -> str:
@@ -230,4 +236,3 @@ def _replace(expr: Expr, old: Expr, new: Expr) -> Expr:
     if expr.op in ("number", "name", "time", "rate"):
         return expr
     return Expr(expr.op, tuple(_replace(a, old, new) for a in expr.args))
-

@@ -61,7 +61,9 @@ class EventQueue:
             ran += 1
             if ran > CASCADE:
                 culprits = sorted({self.machine.events[w.event].id for w in due})
-                raise SolverError(f"events {', '.join(culprits)} trigger one another without end at time {t:g}")
+                raise SolverError(
+                    f"events {', '.join(culprits)} trigger one another without end at time {t:g}"
+                )
             chosen = max(due, key=lambda w: (self._priority(w.event, t, y, p, z), -w.time, -w.serial))
             self.waiting.remove(chosen)
             self._execute(chosen, t, y, p, z)
@@ -91,7 +93,9 @@ class EventQueue:
         model = m.dynamics.model
         values = w.values if w.values is not None else m.values[w.event](t, y, p, z)
         pairs = list(zip(m.targets[w.event], values, strict=True))
-        pairs.sort(key=lambda pair: pair[0] in model.species)  # sizes first: they turn concentrations to amounts
+        pairs.sort(
+            key=lambda pair: pair[0] in model.species
+        )  # sizes first: they turn concentrations to amounts
         for target, value in pairs:
             base = m.dynamics.base(target)
             amount = float(value)

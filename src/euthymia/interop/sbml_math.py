@@ -105,11 +105,7 @@ def substitute(expr: Expr, values: Mapping[str, Expr]) -> Expr:
     return Expr(expr.op, tuple(substitute(a, values) for a in expr.args))
 
 
-_BY_TYPE = (
-    "plus minus times divide power abs arccos arccosh arccot arccoth arccsc arccsch arcsec arcsech arcsin arcsinh "
-    "arctan arctanh ceiling cos cosh cot coth csc csch exp factorial floor ln log max min piecewise quotient rem "
-    "root sec sech sin sinh tan tanh and or not xor implies eq neq lt leq gt geq"
-).split()
+_BY_TYPE = ["plus", "minus", "times", "divide", "power", "abs", "arccos", "arccosh", "arccot", "arccoth", "arccsc", "arccsch", "arcsec", "arcsech", "arcsin", "arcsinh", "arctan", "arctanh", "ceiling", "cos", "cosh", "cot", "coth", "csc", "csch", "exp", "factorial", "floor", "ln", "log", "max", "min", "piecewise", "quotient", "rem", "root", "sec", "sech", "sin", "sinh", "tan", "tanh", "and", "or", "not", "xor", "implies", "eq", "neq", "lt", "leq", "gt", "geq"]
 
 
 def _types() -> dict[int, str]:
@@ -192,7 +188,9 @@ class Reader:
             what = f"a call of '{called}' with {len(args)} arguments for {len(bound)}"
             raise Unsupported(what, element, ident, self.file)
         self._open.append(called)
-        body = self.read(definition.getBody(), "functionDefinition", called, dict(zip(bound, args, strict=True)))
+        body = self.read(
+            definition.getBody(), "functionDefinition", called, dict(zip(bound, args, strict=True))
+        )
         self._open.pop()
         return body
 

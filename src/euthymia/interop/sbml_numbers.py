@@ -106,7 +106,9 @@ def smallest(*values: float) -> float:
 
 
 exp = _guard(math.exp)
-_plain = {n: _guard(getattr(math, n)) for n in "sin cos tan asin acos atan sinh cosh tanh asinh acosh".split()}
+_plain = {
+    n: _guard(getattr(math, n)) for n in ["sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh"]
+}
 
 
 def atanh(x: float) -> float:

@@ -195,7 +195,9 @@ def first_value(model: SbmlModel, symbol: str) -> float:
         text = f"there is no '{symbol}' to vary{nearest(symbol, known)}"
         raise InputError([Problem(text, file=model.file, key=symbol)])
     if symbol in model.assignment:
-        raise InputError([Problem("an assignment rule computes it; it cannot vary", file=model.file, key=symbol)])
+        raise InputError(
+            [Problem("an assignment rule computes it; it cannot vary", file=model.file, key=symbol)]
+        )
     if symbol in model.parameters:
         found = model.parameters[symbol].value
     elif symbol in model.compartments:

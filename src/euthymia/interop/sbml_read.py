@@ -66,7 +66,9 @@ def _document(file: str) -> Any:
         options.addOption("basePath", str(Path(file).resolve().parent))
         if document.convert(options) != libsbml.LIBSBML_OPERATION_SUCCESS:
             texts = [document.getError(i).getMessage().strip() for i in range(document.getNumErrors())]
-            raise InputError([Problem("flattening the submodels failed: " + " | ".join(texts[-2:]), file=file)])
+            raise InputError(
+                [Problem("flattening the submodels failed: " + " | ".join(texts[-2:]), file=file)]
+            )
     return document
 
 
@@ -188,7 +190,11 @@ class _Importer:
         new = self.level > 2
 
         def optional(part: Any, element: str) -> Expr | None:
-            return read(part.getMath(), element, ident) if part is not None and part.getMath() is not None else None
+            return (
+                read(part.getMath(), element, ident)
+                if part is not None and part.getMath() is not None
+                else None
+            )
 
         return m.Event(
             ident,

@@ -166,7 +166,9 @@ class _Run:
             while solver.status == "running":
                 message = solver.step()
                 if solver.status == "failed" or not np.isfinite(solver.y).all():
-                    raise SolverError(f"the integration failed at time {solver.t:g}: {message or 'not finite'}")
+                    raise SolverError(
+                        f"the integration failed at time {solver.t:g}: {message or 'not finite'}"
+                    )
                 dense = solver.dense_output()
                 if switches is not None:
                     at = self._first_switch(switches, before, dense, float(solver.t_old), float(solver.t))
