@@ -1,8 +1,8 @@
 """Simulated beside published: the same arm, the same outcome, the same day.
 
-In: a run with published rows.  Out: one `Pair` per published value that an arm of this run is matched to.  The
-simulated value comes from the endpoint table where the day is the last visit, else from the patients still in
-the trial at that visit (mean and 95 % interval).
+In: a run with published rows.  Out: one `Pair` per published value that an arm of this run is matched to.
+The simulated value comes from the endpoint table where the day is the last visit, else from the patients still
+in the trial at that visit (mean and 95 % interval).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Pair:
 
     @property
     def compatible(self) -> bool | None:
-        """Whether the two intervals overlap; a published value without interval must lie in the simulated one."""
+        """Whether the intervals overlap; a published value without one must lie in the simulated interval."""
         bounds = [self.simulated.low, self.simulated.high]
         if not np.isfinite(bounds).all():
             return None
@@ -95,14 +95,18 @@ def observed(run: Run, scale: str) -> pl.DataFrame:
         rows = rows.filter(pl.col("in_trial") | (pl.col("day") <= 0))
     first = pl.col(scale).sort_by("day").first().over("patient")
     change = pl.col(scale) - first
-    kept = rows.select("patient", "arm", pl.col("day").cast(pl.Float64), pl.col(scale).cast(pl.Float64).alias("score"),
-                       change.cast(pl.Float64).alias("change"),
-                       (-100 * change / first).cast(pl.Float64).alias("percent"))  # fmt: skip
+    columns = {
+        "day": pl.col("day"),
+        "score": pl.col(scale),
+        "change": change,
+        "percent": -100 * change / first,
+    }
+    kept = rows.select("patient", "arm", **{name: value.cast(pl.Float64) for name, value in columns.items()})
     return kept.sort("patient", "day")
 
 
 def visit_means(run: Run, scale: str, column: str = "change") -> pl.DataFrame:
-    """Mean and 95 % interval of a column at each visit, patients still in the trial: arm, day, n, mean, low, high."""
+    """Mean and 95 % interval of a column at each visit attended: arm, day, n, mean, sd, low, high."""
     half = 1.96 * pl.col(column).std() / pl.col(column).count().cast(pl.Float64).sqrt()
     means = observed(run, scale).group_by("arm", "day", maintain_order=True).agg(
         n=pl.col(column).count(), mean=pl.col(column).mean(), sd=pl.col(column).std(),

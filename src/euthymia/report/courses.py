@@ -226,7 +226,7 @@ def _published_trace(
     days = [day + (shift if day > 0 else 0.0) for day, _, _ in dots]
     names = [trial for _, trial, _ in dots]
     trace = points(days, value, low, high, style, arm, text=names, showlegend=False)
-    told = "%{y:.1f} points<extra>%{text}, published</extra>"
+    told = "%{y:.3g}<extra>%{text}, published</extra>"
     return [trace | {"marker": hollow(style), "hovertemplate": told}]
 
 
@@ -234,6 +234,10 @@ def _rule(which: str, value: float) -> dict[str, Any]:
     other = "x" if which == "y" else "y"
     ends = {f"{other}0": 0, f"{other}1": 1, f"{other}ref": "paper", f"{which}0": value, f"{which}1": value}
     return {"type": "line", "layer": "below", "line": {"color": "#9aa5b1", "width": 1}} | ends
+
+
+def _scaled(value: Value, factor: float) -> Value:
+    return Value(factor * value.estimate, factor * value.low, factor * value.high, value.n)
 
 
 def _moves(run: Run, output: str) -> bool:
@@ -281,6 +285,12 @@ def _overlay(run: Run, outputs: Sequence[str], height: int, *, percent: bool = F
                 line(day, course["p50"], style, arm, showlegend=arm not in named, hovertemplate=hover, **at)
             )
             named.add(arm)
+            dots = [
+                (d, trial, _scaled(v, factor))
+                for a, d, trial, _, v in published_values(run, output)
+                if a == arm
+            ]
+            data.extend(trace | at for trace in _published_trace(dots, arm, style, 0.0))
     return frame_with(frame, data) if data else None
 
 

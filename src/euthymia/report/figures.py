@@ -41,8 +41,8 @@ def responder_rates(run: Run) -> Figure | None:
     styles = arm_styles(run)
     places_y = {arm: float(len(run.arms) - 1 - i) for i, arm in enumerate(run.arms)}
     top = _largest_share(run, shown)
-    ticks: dict[str, Any] = {"tickvals": list(places_y.values()), "ticktext": list(places_y), "range": [-0.7, len(places_y) - 0.35],
-             "showgrid": False, "ticks": ""}  # fmt: skip
+    ticks: dict[str, Any] = {"tickvals": list(places_y.values()), "ticktext": list(places_y), "ticks": ""}
+    ticks |= {"range": [-0.7, len(places_y) - 0.35], "showgrid": False}
     frame, at = panels(150 + 62 * len(run.arms), [s.capitalize() for s in shown], len(shown),
                        [axis("% of patients", range=[0, top])] * len(shown), [axis("", **ticks)] * len(shown),
                        gap=(0.035, 0.1), same_y=True)  # fmt: skip
@@ -83,11 +83,11 @@ def retention(run: Run) -> Figure | None:
     styles = arm_styles(run)
     data = []
     lowest = 100.0
+    x = np.linspace(0.0, run.last_day, int(np.ceil(run.last_day)) + 1)
     for arm in run.arms:
-        days = run.patients.filter(pl.col("arm") == arm)["dropout_day"].cast(pl.Float64)
-        gone = np.sort(days.drop_nulls().to_numpy())
-        x = np.concatenate([[0.0], gone, [run.last_day]])
-        y = 100 * (1 - np.concatenate([[0.0], np.arange(1, len(gone) + 1), [len(gone)]]) / len(days))
+        rows = run.patients.filter(pl.col("arm") == arm)
+        gone = np.sort(rows["dropout_day"].cast(pl.Float64).drop_nulls().to_numpy())
+        y = 100 * (1 - np.searchsorted(gone, x, side="right") / rows.height)
         lowest = min(lowest, float(y[-1]))
         trace = line(x, y, styles[arm], arm, hovertemplate="%{y:.0f} %<extra>" + arm + "</extra>")
         trace["line"] |= {"shape": "hv"}

@@ -1,7 +1,7 @@
 """References a run used, each with its reason, as text, BibTeX and CSL-JSON.
 
-In: the run's sources (who was used for what) and its bibliographic records.  Out: one `Reference` per citation
-key, sorted by key.  A key without a record stays in the list and says so: nothing is left out or made up.
+In: the run's sources (who was used for what) and its bibliographic records.  Out: one `Reference` per
+citation key, sorted by key.  A key without a record stays in the list and says so: nothing is left out or made up.
 """
 
 from __future__ import annotations
@@ -94,8 +94,8 @@ def references(sources: Iterable[Mapping[str, Any]], bibliography: Mapping[str, 
 def reference_text(item: Mapping[str, Any]) -> str:
     """A record as one line: authors (year). Title. Journal volume(issue): pages. Identifier.
 
-    >>> reference_text({"id": "x", "title": "On one", "author": [{"family": "Beta", "given": "Ann B"}],
-    ...                 "issued": {"date-parts": [[2001]]}, "container-title": "J", "volume": "3", "page": "1-2"})
+    >>> reference_text({"title": "On one", "author": [{"family": "Beta", "given": "Ann B"}], "page": "1-2",
+    ...                 "issued": {"date-parts": [[2001]]}, "container-title": "J", "volume": "3"})
     'Beta AB (2001). On one. J 3: 1-2.'
     """
     names = [_short(a) for a in item.get("author", ())]
@@ -139,8 +139,7 @@ def bibtex(reference: Reference) -> str:
         rows.append((holder, _tex(str(item["container-title"]))))
     for csl, name in FIELDS:
         if item.get(csl):
-            value = str(item[csl])
-            rows.append((name, re.sub(r"(?<=\d)[-–](?=\d)", "--", value) if name == "pages" else value if csl == "DOI" else _tex(value)))
+            rows.append((name, _field(name, str(item[csl]))))
     if item.get("PMID"):
         rows.append(("pmid", str(item["PMID"])))
     if reference.link and not item.get("DOI"):
@@ -150,6 +149,12 @@ def bibtex(reference: Reference) -> str:
     rows.append(("note", missing + "Used for: " + _tex(reasons)))
     body = ",\n".join(f"  {name} = {{{value}}}" for name, value in rows)
     return f"@{kind}{{{reference.cite},\n{body}\n}}"
+
+
+def _field(name: str, value: str) -> str:
+    if name == "doi":
+        return value
+    return re.sub(r"(?<=\d)[-–](?=\d)", "--", value) if name == "pages" else _tex(value)
 
 
 def _year(item: Mapping[str, Any]) -> str:

@@ -1,7 +1,8 @@
 """A finished run, read from its folder.
 
-In: the folder that a simulation leaves (`manifest.json`, Parquet tables, the sources).  Out: one `Run`, checked:
-required tables and columns are there, optional tables are `None` or empty where absent.  Nothing is simulated.
+In: the folder that a simulation leaves (`manifest.json`, Parquet tables, the sources).  Out: one `Run`,
+checked: required tables and columns are there, optional tables are `None` or empty where absent.  Nothing is
+simulated.
 """
 
 from __future__ import annotations
@@ -78,8 +79,12 @@ class Run:
 
     @property
     def scale(self) -> str:
-        """Name of the primary rating scale: the first of MADRS and HAMD17 that the visits hold."""
-        return next((s for s in ("madrs", "hamd17") if s in self.visits.columns), "madrs")
+        """The primary rating scale: one with a change endpoint, published if possible, MADRS before HAMD17."""
+        ends = set(self.endpoints["endpoint"].drop_nulls())
+        told = set() if self.published is None else set(self.published["outcome"].drop_nulls())
+        present = [s for s in ("madrs", "hamd17") if s in self.visits.columns]
+        scored = sorted(present, key=lambda s: (f"change_{s}" not in ends, not told & {s, f"change_{s}"}))
+        return scored[0] if scored else "madrs"
 
     def course(self, output: str, arm: str) -> pl.DataFrame:
         """The summary of one output over the patients of one arm, sorted by day."""

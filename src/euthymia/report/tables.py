@@ -199,8 +199,8 @@ def population(run: Run) -> Table:
                     for k in kinds
                 ]
     heads = ["", *(f"{a}, n\u00a0=\u00a0{g.height}" for a, g in zip([*run.arms, "all"], every, strict=True))]
-    return table("Virtual patients at baseline. Numbers: mean (SD), or median above quartiles where skewed; counts: n (%).",
-                 heads, rows)  # fmt: skip
+    told = "Virtual patients at baseline. Numbers: mean (SD), or median above quartiles where skewed; counts: n (%)."
+    return table(told, heads, rows)
 
 
 def exposure(run: Run) -> Table | None:

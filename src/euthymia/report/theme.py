@@ -1,8 +1,8 @@
 """How every picture looks: colours, line styles, panels, axes.
 
-Figures are plain plotly specifications (`{"data": [...], "layout": {...}}`): the same JSON serves the report and
-any other page.  Colours are the colour-blind safe set of Okabe and Ito; each arm also has its own
-marker, so that no picture is read by colour alone.
+Figures are plain plotly specifications (`{"data": [...], "layout": {...}}`): the same JSON serves the report
+and any other page.  Colours follow the colour-blind safe set of Okabe and Ito, darkened for contrast on white;
+each arm also has its own marker, so that no picture is read by colour alone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from euthymia.report.run import Run
 
 INK, SOFT, GRID = "#1f2933", "#52606d", "#e4e7eb"
 CONTROL = "#6b7785"
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a5a00")
+COLOURS = ("#0072b2", "#d55e00", "#008f68", "#b8558a", "#332288", "#8a5a00", "#117a8b")
 MARKERS = ("circle", "square", "triangle-up", "star", "cross", "pentagon")
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans', Arial, sans-serif"
 POINTS = 500  # a course with more times is thinned to about this many
