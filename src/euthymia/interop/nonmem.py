@@ -148,7 +148,7 @@ class _Plan:
             if state not in system.states:
                 found.append(Problem(f"compartment '{state}' is no state{nearest(state, system.states)}"))
         for i in np.flatnonzero((self.evid == 1) | (self.evid == 4)):
-            number = self._number(i)
+            number = self._number(int(i))
             if not 1 <= number <= len(self.compartments):
                 text = f"compartment {number} does not exist; there are {len(self.compartments)}"
                 found.append(Problem(text, file=data.file, line=int(data.line[i]), key="CMT"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from euthymia.errors import InputError, Problem, nearest
 from euthymia.interop.sbml_math import Expr, Unsupported, divide, name, names_in, number, plus, times, walk
@@ -84,8 +85,8 @@ class _Builder:
             self._plain(c.id, c.size if c.size is not None else missing)
         for p in self.m.parameters.values():
             self._plain(p.id, p.value)
-        for r in self.m.references.values():
-            self._plain(r.id, r.stoichiometry)
+        for x in self.m.references.values():
+            self._plain(x.id, x.stoichiometry)
         for r in self.m.reactions.values():
             self.computed[r.id] = r.rate if r.rate is not None else number(0)
         for s in self.m.species:
@@ -138,7 +139,7 @@ class _Builder:
         if not m.algebraic:
             return ()
         moved = {x.species for r in m.reactions.values() for x in r.reactants + r.products}
-        things = {**m.compartments, **m.species, **m.parameters, **m.references}
+        things: dict[str, Any] = {**m.compartments, **m.species, **m.parameters, **m.references}
         free = {
             k
             for k, thing in things.items()

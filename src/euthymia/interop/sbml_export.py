@@ -90,7 +90,8 @@ def resource(source: str) -> str:
     ('https://identifiers.org/pubmed:23653204', 'https://identifiers.org/doi:10.1000/182')
     """
     match = _QUALIFIED.fullmatch(str(source).strip().removeprefix("https://doi.org/"))
-    kind, value = (match.group(1) or "").lower(), match.group(2).strip() if match else ("", "")
+    kind = (match.group(1) or "").lower() if match else ""
+    value = match.group(2).strip() if match else ""
     if value.isdigit() and kind != "doi":
         return f"https://identifiers.org/pubmed:{value}"
     if re.fullmatch(r"10\.\d{4,9}/\S+", value) and kind not in ("pmid", "pubmed"):

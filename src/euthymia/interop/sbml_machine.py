@@ -157,7 +157,9 @@ class Machine:
         values = [float(v) for v in function(wanted, definitions, free, "t, z")(0.0, z)]
         return np.array(values[: len(d.states)]), values[len(d.states) :], z
 
-    def unknowns(self, t: float, y: Sequence[float], p: list[float], z: list[float]) -> list[float]:
+    def unknowns(
+        self, t: float, y: Sequence[float] | np.ndarray, p: list[float], z: list[float]
+    ) -> list[float]:
         """The unknowns that satisfy the algebraic rules; `z` is the first guess."""
         residuals = self.residuals
         if residuals is None:

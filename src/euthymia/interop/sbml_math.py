@@ -105,7 +105,39 @@ def substitute(expr: Expr, values: Mapping[str, Expr]) -> Expr:
     return Expr(expr.op, tuple(substitute(a, values) for a in expr.args))
 
 
-_BY_TYPE = ["plus", "minus", "times", "divide", "power", "abs", "arccos", "arccosh", "arccot", "arccoth", "arccsc", "arccsch", "arcsec", "arcsech", "arcsin", "arcsinh", "arctan", "arctanh", "ceiling", "cos", "cosh", "cot", "coth", "csc", "csch", "exp", "factorial", "floor", "ln", "log", "max", "min", "piecewise", "quotient", "rem", "root", "sec", "sech", "sin", "sinh", "tan", "tanh", "and", "or", "not", "xor", "implies", "eq", "neq", "lt", "leq", "gt", "geq"]
+_BY_TYPE = (
+    *(
+        "plus",
+        "minus",
+        "times",
+        "divide",
+        "power",
+        "abs",
+        "ceiling",
+        "exp",
+        "factorial",
+        "floor",
+        "ln",
+        "log",
+    ),
+    *("max", "min", "piecewise", "quotient", "rem", "root", "and", "or", "not", "xor", "implies"),
+    *("eq", "neq", "lt", "leq", "gt", "geq", "sin", "cos", "tan", "sec", "csc", "cot"),
+    *(
+        "sinh",
+        "cosh",
+        "tanh",
+        "sech",
+        "csch",
+        "coth",
+        "arcsin",
+        "arccos",
+        "arctan",
+        "arcsec",
+        "arccsc",
+        "arccot",
+    ),
+    *("arcsinh", "arccosh", "arctanh", "arcsech", "arccsch", "arccoth"),
+)
 
 
 def _types() -> dict[int, str]:

@@ -106,9 +106,8 @@ def smallest(*values: float) -> float:
 
 
 exp = _guard(math.exp)
-_plain = {
-    n: _guard(getattr(math, n)) for n in ["sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh"]
-}
+_NAMES = ("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh")
+_plain = {n: _guard(getattr(math, n)) for n in _NAMES}
 
 
 def atanh(x: float) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -92,7 +93,7 @@ def changed(model: SbmlModel, changes: Mapping[str, float]) -> SbmlModel:
     InputError
         A symbol that the model does not have.
     """
-    parts: dict[str, dict[str, Any]] = {
+    parts: dict[str, Any] = {
         k: dict(getattr(model, k)) for k in ("parameters", "compartments", "species", "initial")
     }
     for ident, value in changes.items():
@@ -103,7 +104,7 @@ def changed(model: SbmlModel, changes: Mapping[str, float]) -> SbmlModel:
             parts["compartments"][ident] = replace(model.compartments[ident], size=float(value))
         elif ident in model.species:
             s = model.species[ident]
-            new = {"amount": float(value), "concentration": None}
+            new: dict[str, Any] = {"amount": float(value), "concentration": None}
             if not s.substance_only:
                 new = {"amount": None, "concentration": float(value)}
             parts["species"][ident] = replace(s, **new)
@@ -195,13 +196,14 @@ class _Run:
 
     def _switches(self) -> Callable[[float, np.ndarray], list[bool]] | None:
         m = self.m
-        if m.conditions is None:
+        conditions = m.conditions
+        if conditions is None:
             return None
 
         def look(t: float, y: np.ndarray) -> list[bool]:
             values = y.tolist()
             z = m.unknowns(t, values, self.p, self.z)
-            return [bool(v) for v in m.conditions(t, values, self.p, z)]
+            return [bool(v) for v in conditions(t, values, self.p, z)]
 
         return look
 
@@ -239,6 +241,9 @@ class _Run:
             self.rows.append([float(v) for v in self.m.report(t, values, self.p, z)])
 
     # ------------------------------------------------------------------ known times
+    def _first_of(self, compiled: Any, t: float) -> float:
+        return float(compiled(t, self.y, self.p, self.z)[0])
+
     def stops(self) -> list[float]:
         """Times after now at which a known function of time crosses a threshold or jumps."""
         found: set[float] = set()
@@ -247,7 +252,7 @@ class _Run:
             return []
         grid = np.linspace(self.t, self.end, SAMPLES + 1)
         for gap in self.m.time_gaps:
-            found.update(crossings(lambda t, g=gap: float(g(t, self.y, self.p, self.z)[0]), grid))
+            found.update(crossings(partial(self._first_of, gap), grid))
         for feature in self.m.features:
             values = np.array([float(feature(t, self.y, self.p, self.z)[0]) for t in grid])
             with np.errstate(all="ignore"):
