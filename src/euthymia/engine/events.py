@@ -188,6 +188,70 @@ def block_stops(
     if events is None:
         empty = np.empty((len(patients), 0))
         return Stops(empty, empty.astype(np.int64), empty.astype(np.int64), empty)
+    of = np.asarray(events.regimen_of)[patients]
+    parts: list[tuple[np.ndarray, Stops]] = []
+    for r in np.unique(of):
+        rows = np.flatnonzero(of == r)
+        made = _plain(system, events, int(r), patients[rows], parameters, infused)
+        parts.append((rows, made if made is not None else _listed(system, events, patients[rows], parameters, infused, steady)))
+    width = max((stops.time.shape[1] for _, stops in parts), default=0)
+    time = np.full((len(patients), width), np.inf)
+    code, index = np.zeros((2, len(patients), width), dtype=np.int64)
+    value = np.zeros((len(patients), width))
+    for rows, stops in parts:
+        for whole, some in ((time, stops.time), (code, stops.code), (index, stops.index), (value, stops.value)):
+            whole[rows, : some.shape[1]] = some
+    return Stops(time, code, index, value)
+
+
+def _plain(system, events, r, patients, parameters, infused) -> Stops | None:  # type: ignore[no-untyped-def]
+    """All patients of a regimen at once; None where it has steady state, resets, or times that differ."""
+    spans: dict[str, list[tuple[float, float]]] = {}
+    rows: list[tuple[float, int, int, float, int, str | float]] = []
+    states = {s: i for i, s in enumerate(system.states)}
+    inputs = {s: i for i, s in enumerate(system.inputs)}
+    for j, dose in enumerate(events.regimens[r]):
+        varied = isinstance(dose.lag, str) or isinstance(dose.duration, str) or dose.rate != 0.0
+        if varied or dose.steady_state or dose.kind == "reset" or (dose.kind == "set" and events.taken is not None):
+            return None
+        if dose.kind == "set":
+            to_state = dose.target in states
+            place = states[dose.target] if to_state else inputs[dose.target]
+            rows.append((dose.time, SET_STATE if to_state else SET_INPUT, place, dose.amount, j, 1.0))
+            continue
+        for k in range(dose.additional + 1):
+            start = dose.time + k * dose.interval + float(dose.lag)
+            if dose.kind == "bolus":
+                rows.append((start, ADD, states[dose.target], dose.amount, j, dose.bioavailability))
+                continue
+            end = start + float(dose.duration)
+            spans.setdefault(dose.target, []).append((start, end))
+            number = list(infused).index(dose.target)
+            rows.append((start, SET_RATE, number, dose.amount / float(dose.duration), j, dose.bioavailability))
+            if np.isfinite(end):
+                rows.append((end, SET_RATE, number, 0.0, j, 1.0))
+    for each in spans.values():
+        each.sort()
+        if any(b[0] <= a[1] for a, b in zip(each[:-1], each[1:], strict=True)):
+            return None
+    n, m = len(patients), len(rows)
+    time = np.tile(np.array([row[0] for row in rows]), (n, 1))
+    code = np.tile(np.array([row[1] for row in rows], dtype=np.int64), (n, 1))
+    index = np.tile(np.array([row[2] for row in rows], dtype=np.int64), (n, 1))
+    value = np.tile(np.array([row[3] for row in rows]), (n, 1))
+    if events.taken is not None:
+        value *= np.asarray(events.taken, float)[np.ix_(patients, [row[4] for row in rows])]
+    for name in {row[5] for row in rows if row[5] != 1.0}:
+        columns = [c for c in range(m) if rows[c][5] == name]
+        factor = parameters[name][patients] if isinstance(name, str) else np.full(n, float(name))
+        value[:, columns] *= factor[:, None]
+    time[(code == ADD) & (value == 0.0)] = np.inf
+    order = np.argsort(time, axis=1, kind="stable")
+    return Stops(*(np.take_along_axis(a, order, axis=1) for a in (time, code, index, value)))
+
+
+def _listed(system, events, patients, parameters, infused, steady) -> Stops:  # type: ignore[no-untyped-def]
+    """Patient by patient, every rule obeyed."""
     lists = [_one(system, events, int(p), parameters, infused, steady or {}) for p in patients]
     width = max((len(rows.time) for rows in lists), default=0)
     time = np.full((len(lists), width), np.inf)

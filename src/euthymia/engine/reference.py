@@ -27,6 +27,8 @@ from euthymia.engine.problem import Prepared, prepare
 from euthymia.engine.system import OdeSystem
 from euthymia.engine.trajectories import BAD_START, NO_STEADY_STATE, NOT_FINITE, STEP_TOO_SMALL, Trajectories
 
+from euthymia.errors import InputError, Problem
+
 
 class _Model:
     """Rates, Jacobian and outputs of one system as Python functions."""
@@ -134,6 +136,8 @@ def solve_reference(
     [10.0, 3.678794]
     """
     ready = prepare(system, n, parameters, events, times, outputs, after, start, initial)
+    if system.triggers:
+        raise InputError([Problem("solve_reference has no state-triggered events", key=system.name)])
     infused = events.infused() if events is not None else ()
     model = _Model(system, outputs, infused)
     table = {name: ready.parameters[:, i] for i, name in enumerate(system.parameters)}
@@ -201,6 +205,7 @@ def _periodic(
     phase = (lag % interval) if not endless else 0.0
     patient.rates[:] = 0.0
     number = patient.model.infused.index(target) if dose.kind == "infusion" else 0
+    warm = 0.0 if endless else duration
     change = np.inf
     for cycle in range(4000):
         zero = (
@@ -239,7 +244,7 @@ def _periodic(
         ratio = min(change / last, 0.9999) if 0 < last < np.inf else 0.9999
         before = patient.y.copy()
         if change == 0.0 or (
-            cycle > 2 and cycle * interval > duration * (not endless) and change * ratio / (1 - ratio) < 1e-8
+            cycle > 2 and cycle * interval > warm and change * ratio / (1 - ratio) < 1e-8
         ):
             state = patient.y.copy()
             break

@@ -18,7 +18,7 @@ from euthymia.engine.events import Events, Stops, block_stops
 from euthymia.engine.methods import METHODS
 from euthymia.engine.problem import Prepared, prepare
 from euthymia.engine.system import OdeSystem
-from euthymia.engine.trajectories import BAD_START, Trajectories
+from euthymia.engine.trajectories import BAD_START, NO_STEADY_STATE, Trajectories
 from euthymia.errors import InputError, Problem, SolverError, nearest
 
 BLOCK = 256
@@ -95,7 +95,7 @@ def solve(
         raise InputError(
             [
                 Problem(
-                    "the fast engine has no state-triggered events yet; use solve_reference", key=system.name
+                    "the fast engine has no state-triggered events", key=system.name
                 )
             ]
         )
@@ -111,6 +111,7 @@ def solve(
     failed_at[~finite] = ready.start
     table = {key: ready.parameters[:, i] for i, key in enumerate(system.parameters)}
     steady = _steady(system, events, ready, table, status, rtol)
+    failed_at[status == NO_STEADY_STATE] = ready.start
     options = {"RTOL": rtol, "START": ready.start, "HMAX": max_step, "FLOOR": floor, "EVENT_STEP": 1 / 400}
 
     def block(first: int) -> None:
