@@ -52,9 +52,7 @@ def check_file(path: Path) -> list[Problem]:
 
             read_protocol(path)
         elif kind == "module":
-            from euthymia.biology.module import read_module
-
-            read_module(path)
+            problems += check_module(path)
         elif kind == "compound":
             from euthymia.compounds.compound import read_compound
 
@@ -66,3 +64,21 @@ def check_file(path: Path) -> list[Problem]:
     except InputError as error:
         return error.problems
     return problems
+
+
+def check_module(path: Path) -> list[Problem]:
+    """Whether a module's equations hold together on their own, with the place of each fault in its file."""
+    from euthymia.biology.module import read_module
+    from euthymia.engine import OdeSystem
+
+    module = read_module(path)
+    try:
+        OdeSystem.join(module.name, module.alone)
+    except InputError as error:
+        found = []
+        for p in error.problems:
+            local = p.key.removeprefix(f"{module.name}.")
+            block = next((b for b in ("states", "assignments", "parameters") if local in module.document.data.get(b, {})), "")
+            found.append(module.document.problem((block, local) if block else (), p.message))
+        return found
+    return []

@@ -160,7 +160,7 @@ def _drug(
         return
     if amount <= 0:
         yield document.problem((*path, "dose"), f"'{treatment.dose}' is not a positive amount")
-    largest = compound.parameters.get("max_dose") or compound.parameters.get("typical_dose")
+    largest = compound.parameters.get("doses.high")
     if largest is not None and amount > IMPLAUSIBLE * largest.value and "high_dose" not in protocol.allow:
         yield document.problem(
             (*path, "dose"),

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from euthymia.evidence.read import Document, load, parse
+from euthymia.errors import InputError, UnitError
+from euthymia.evidence.read import Document, load, parse, validate
 from euthymia.protocol.times import hours, visit_hours
 
 FORMAT = 1
@@ -224,23 +225,34 @@ def read_protocol(path: str | Path) -> Protocol:
     InputError
         Every problem found, with file, line and column.
     """
-    from euthymia.protocol.check import check_protocol
-
-    protocol = from_document(load(path, "protocol"))
-    check_protocol(protocol)
-    return protocol
+    return checked(load(path))
 
 
 def parse_protocol(text: str, name: str = "protocol") -> Protocol:
     """The same for text that is no file."""
-    from euthymia.errors import InputError
-    from euthymia.evidence.read import validate
+    return checked(parse(text, name))
+
+
+def checked(document: Document) -> Protocol:
+    """The protocol of a document, after all checks.
+
+    Raises
+    ------
+    InputError
+        What its schema and what its meaning forbid, together.
+    """
     from euthymia.protocol.check import check_protocol
 
-    document = parse(text, name)
     problems = list(validate(document, "protocol"))
+    try:
+        protocol = from_document(document)
+        check_protocol(protocol)
+    except InputError as error:
+        places = {(p.line, p.column) for p in problems}
+        problems += [p for p in error.problems if (p.line, p.column) not in places]
+    except (KeyError, TypeError, ValueError, AttributeError, UnitError):
+        if not problems:
+            raise
     if problems:
-        raise InputError(problems)
-    protocol = from_document(document)
-    check_protocol(protocol)
+        raise InputError(sorted(problems, key=lambda p: (p.line, p.column)))
     return protocol
