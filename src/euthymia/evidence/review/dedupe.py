@@ -30,13 +30,13 @@ class Pair:
     score: float
 
 
-def _serial(short: str, long: str) -> bool:
+def _serial(short: str, long: str, cut: bool) -> bool:
     """Whether figures or part numbers tell two titles apart (`Part I` and `Part II`); a cut end does not."""
-    for pattern in (r"\d", r"(?<![\w-])[ivx]{1,4}(?![\w-])"):
-        a, b = ("".join(re.findall(pattern, title.casefold())) for title in (short, long))
-        if not b.startswith(a):
-            return True
-    return False
+    parts = [re.findall(r"(?<![\w-])[ivx]{1,4}(?![\w-])", title.casefold()) for title in (short, long)]
+    figures = ["".join(re.findall(r"\d", title)) for title in (short, long)]
+    if cut:
+        return parts[1][: len(parts[0])] != parts[0] or not figures[1].startswith(figures[0])
+    return parts[0] != parts[1] or figures[0] != figures[1]
 
 
 def edits(short: str, long: str) -> tuple[int, int]:
@@ -99,7 +99,7 @@ def _verdict(a: Record, b: Record, score: float, keys: tuple[str, str]) -> tuple
     elif score >= SURE and ((family and a.year and b.year) or same_abstract):
         rule = "trigrams"
     if rule:
-        doubtful = clash or (rule != "title" and not same_abstract and _serial(low, high))
+        doubtful = clash or (rule != "title" and not same_abstract and _serial(low, high, part < whole))
         return ("ask" if doubtful else "same"), rule
     if score >= LIKELY or (part <= slips and fair):
         return "ask", "similar title"

@@ -76,7 +76,7 @@ def read(text: str, name: str = "") -> tuple[list[Record], list[Problem]]:
         line = raw.rstrip()
         found = _TAG.match(line.lstrip("\ufeff"))
         if found is None:
-            if not line.strip():
+            if not line.strip() or (not entry and re.fullmatch(r"\d+\.", line)):
                 continue
             if entry and last:
                 entry[last][-1] += " " + line.strip()
