@@ -1,11 +1,12 @@
 """Published trials: files, tables, and the contrasts they report.
 
 In: `library/trials/*.yaml`, files or folders of a user, or a table with one row per arm and time.  Out:
-`PublishedTrial` and its `Contrast` rows in MADRS-equivalents.  Assumed: a contrast is an active arm against the
-first control arm at the primary time; a missing standard error comes from the numbers of patients and a standard
+`PublishedTrial` and its `Contrast` rows in MADRS-equivalents.  Assumed: a contrast is an active arm against
+the first control arm at the primary time; a missing standard error comes from the numbers of patients and a standard
 deviation of 9.8 MADRS points.
 
-A file marked `use: validation` is refused by `calibration_trials`, the only door through which fitting code reads.
+A file marked `use: validation` is refused by `calibration_trials`, the only door through which fitting code
+reads.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class Result:
     primary: bool = False
     n: int | None = None
     baseline: float | None = None
+    score: float | None = None
     change: float | None = None
     sd: float | None = None
     se: float | None = None
@@ -125,6 +127,7 @@ class PublishedTrial:
     primary_met: str
     grade: str
     file: str = ""
+    cites: tuple[str, ...] = ()
 
     def arm(self, name: str) -> PublishedArm:
         """The arm of this name."""
@@ -149,7 +152,12 @@ class PublishedTrial:
                 continue
             points = 1.0 if r.scale in UNSCALED else scale(r.scale).slope
             difference = r.difference
-            if difference is None and r.change is not None and against is not None and against.change is not None:
+            if (
+                difference is None
+                and r.change is not None
+                and against is not None
+                and against.change is not None
+            ):
                 difference = r.change - against.change
             n1 = r.n or arm.n or n_control or FEWEST
             n0 = n_control or n1
@@ -182,7 +190,9 @@ def read_trial(path: str | Path) -> PublishedTrial:
 
 
 def _build(data: dict[str, Any], file: str = "") -> PublishedTrial:
-    arms = tuple(PublishedArm(**{("group" if k == "class" else k): v for k, v in a.items()}) for a in data["arms"])
+    arms = tuple(
+        PublishedArm(**{("group" if k == "class" else k): v for k, v in a.items()}) for a in data["arms"]
+    )
     people, design = data["population"], data["design"]
     source = data["evidence"][0]
     return PublishedTrial(
@@ -214,7 +224,9 @@ def _problems(document: Document) -> Iterable[Problem]:
         if names.index(arm["name"]) != i:
             yield document.problem(("arms", i, "name"), f"arm '{arm['name']}' is defined twice; rename one")
         if arm.get("n", FEWEST) < FEWEST:
-            yield document.problem(("arms", i, "n"), f"{arm['n']} patients are no arm; give at least {FEWEST}")
+            yield document.problem(
+                ("arms", i, "n"), f"{arm['n']} patients are no arm; give at least {FEWEST}"
+            )
     if "active" not in roles or roles == {"active"}:
         yield document.problem(("arms",), "needs an active arm and a control or comparator arm")
     for i, r in enumerate(data["results"]):
@@ -244,16 +256,22 @@ def _problems(document: Document) -> Iterable[Problem]:
             continue
         for key in ("baseline", "change", "difference"):
             if abs(r.get(key, 0)) > top:
-                yield document.problem((*at, key), f"{r[key]} is beyond the range of {r['scale']} (0 to {top:g})")
+                yield document.problem(
+                    (*at, key), f"{r[key]} is beyond the range of {r['scale']} (0 to {top:g})"
+                )
         if "baseline" in r and r.get("change", 0) < -r["baseline"]:
-            yield document.problem((*at, "change"), f"a fall of {-r['change']} from a mean of {r['baseline']}")
+            yield document.problem(
+                (*at, "change"), f"a fall of {-r['change']} from a mean of {r['baseline']}"
+            )
 
 
 def trial_files(paths: Iterable[str | Path]) -> list[Path]:
     """Trial files in the given files and folders, sorted."""
     found: list[Path] = []
     for path in map(Path, paths):
-        found += sorted(p for p in path.rglob("*") if p.suffix in (".yaml", ".yml")) if path.is_dir() else [path]
+        found += (
+            sorted(p for p in path.rglob("*") if p.suffix in (".yaml", ".yml")) if path.is_dir() else [path]
+        )
     return found
 
 

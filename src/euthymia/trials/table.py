@@ -1,7 +1,7 @@
 """Trials from a table with one row per arm and time, and back to trial files.
 
-In: CSV with the columns of `docs/trial-files.md`.  Out: trials, as objects and as YAML text.  Assumed: design words
-(`open`, `crossover`, `inpatient` ...) in the describing columns mean what they say.
+In: CSV with the columns of `docs/trial-files.md`.  Out: trials, as objects and as YAML text.  Assumed:
+design words (`open`, `crossover`, `inpatient` ...) in the describing columns mean what they say.
 """
 
 from __future__ import annotations
@@ -36,7 +36,12 @@ def _id(name: str) -> str:
 def _design(text: str, blind_default: str = "double") -> dict[str, Any]:
     low = text.lower()
     layout = "parallel"
-    for word, name in (("crossover", "crossover"), ("spcd", "spcd"), ("withdrawal", "withdrawal"), ("delayed", "delayed")):
+    for word, name in (
+        ("crossover", "crossover"),
+        ("spcd", "spcd"),
+        ("withdrawal", "withdrawal"),
+        ("delayed", "delayed"),
+    ):
         if word in low:
             layout = name
     blinding = blind_default
@@ -57,7 +62,9 @@ def _design(text: str, blind_default: str = "double") -> dict[str, Any]:
 def _population(text: str, background: str) -> dict[str, str]:
     low = f"{text} {background}".lower()
     history = "none"
-    if re.search(r"inadequate|partial|incomplete|1-3 failed|1-2 failed|non-response|non-responder|unremitted", low):
+    if re.search(
+        r"inadequate|partial|incomplete|1-3 failed|1-2 failed|non-response|non-responder|unremitted", low
+    ):
         history = "inadequate"
     if re.search(r"trd|resistant", low):
         history = "refractory" if background in ("none", "", "mixed") else "inadequate"
@@ -78,7 +85,11 @@ def _trial(rows: list[dict[str, str]], use: str) -> dict[str, Any]:
     for row in rows:
         name = MOMENT.sub("", row["arm"])
         n = _number(row["n"])
-        arm: dict[str, Any] = {"name": name, "role": row["role"], "treatment": row["treatment"] or "not named"}
+        arm: dict[str, Any] = {
+            "name": name,
+            "role": row["role"],
+            "treatment": row["treatment"] or "not named",
+        }
         for key, column in (
             ("dose", "dose"), ("route", "route"), ("schedule", "schedule"),
             ("mechanism", "mechanism_class"), ("class", "class_group"),
@@ -118,7 +129,13 @@ def _trial(rows: list[dict[str, str]], use: str) -> dict[str, Any]:
         "results": results,
         "primary_met": first.get("primary_met") or "na",
         "evidence": [
-            {"cite": _id(first["trial_id"]), "basis": "measured", "system": "human", "kind": kind, "says": says}
+            {
+                "cite": _id(first["trial_id"]),
+                "basis": "measured",
+                "system": "human",
+                "kind": kind,
+                "says": says,
+            }
         ],
     }
 

@@ -1,0 +1,147 @@
+"""`euthymia validate PATH...`: predictions against published trials, with the scoreboard."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from euthymia.errors import InputError, Problem
+
+NAME = "validate"
+HELP = "Predict published trials and score the predictions beside naive baselines and the noise floor."
+SHOWN = ("mae", "median_ae", "rmse", "r", "sign", "coverage_90", "mae_precise", "auc", "brier")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="trial files, folders or tables (.csv)")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+    parser.add_argument("--html", metavar="REPORT", help="write a report to this file")
+    parser.add_argument(
+        "--jobs", type=int, default=1, metavar="N", help="processes (the present model needs one)"
+    )
+    parser.add_argument(
+        "--leave-out",
+        choices=("trial", "class", "drug"),
+        help="validate inside the calibration trials, leaving one of these out at a time",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from euthymia.trials.published import calibration_trials, read_trials
+    from euthymia.trials.validate import contrasts_of, leave_out, validate
+
+    if arguments.jobs < 1:
+        raise InputError([f"--jobs {arguments.jobs}: at least 1"])
+    if bool(arguments.paths) == bool(arguments.leave_out):
+        raise InputError(["give trial files to score, or --leave-out trial|class|drug; one of the two"])
+    learn = calibration_trials()
+    problems: list[Problem] = []
+    if arguments.leave_out:
+        found = leave_out(contrasts_of(learn), arguments.leave_out)
+    else:
+        trials, problems = read_trials(arguments.paths)
+        if not trials:
+            raise InputError(problems or ["no trial file in the given paths"])
+        found = validate(trials, learn)
+    found["problems"] = [str(p) for p in problems]
+    if arguments.html:
+        _write(Path(arguments.html), found)
+    if arguments.json:
+        print(json.dumps(found, indent=1))
+    else:
+        print(text(found))
+        print("\n".join(found["problems"]), file=sys.stderr, end="\n" if problems else "")
+    return 2 if problems else 0
+
+
+def _cell(value: Any) -> str:
+    return "-" if value is None else f"{value:.2f}" if isinstance(value, float) else str(value)
+
+
+def table(found: dict[str, Any]) -> list[list[str]]:
+    """Scoreboard rows: the model, then every naive baseline."""
+    rows = [["", *SHOWN, "MAE - model's (95 % interval)"]]
+    rows.append(["model", *[_cell(found[k]) for k in SHOWN], ""])
+    for name, scores in found["naive"].items():
+        against = found["against"].get(name)
+        gap = (
+            f"{-against['difference']:+.2f} ({-against['high']:+.2f}, {-against['low']:+.2f})"
+            if against
+            else "-"
+        )
+        rows.append([name, *[_cell(scores[k]) for k in SHOWN], gap])
+    return rows
+
+
+def text(found: dict[str, Any]) -> str:
+    """The scoreboard as plain text."""
+    rows = table(found)
+    widths = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
+    lines = [
+        "  ".join(
+            c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(r, widths, strict=True))
+        )
+        for r in rows
+    ]
+    head = (
+        f"{found['n_contrasts']} contrasts in {found['n_trials']} trials, {found['n_success']} trials with a verdict; "
+        f"noise floor of the MAE {_cell(found['noise_floor'])} MADRS points"
+    )
+    misses = ["", "worst misses (predicted, observed, what moved the prediction)"]
+    by_name = {r["contrast"]: r for r in found["contrasts"]}
+    for name in found["worst"]:
+        r = by_name[name]
+        misses.append(f"  {name}: {r['predicted']:.1f}, {r['observed']:.1f}; {r['why']}")
+    return "\n".join([head, "", *lines, *misses])
+
+
+def _write(path: Path, found: dict[str, Any]) -> None:
+    from html import escape
+
+    def rows_of(rows: list[list[str]]) -> str:
+        cells = ("".join(f"<td>{escape(c)}</td>" for c in row) for row in rows)
+        return "<table>" + "".join(f"<tr>{c}</tr>" for c in cells) + "</table>"
+
+    each = [["contrast", "n", "observed", "predicted", "90 % interval", "success", "chance", "what moved it"]]
+    for r in found["contrasts"]:
+        interval = f"{r['low_90']:.1f} to {r['high_90']:.1f}"
+        each.append(
+            [
+                r["contrast"], f"{r['n']}+{r['n_control']}", _cell(r["observed"]), _cell(r["predicted"]), interval,
+                _cell(r["success"]), _cell(r["p_success"]), r["why"],
+            ]
+        )  # fmt: skip
+    style = "body{font-family:sans-serif;max-width:75em;margin:2em auto}td{padding:.2em .6em;border-bottom:1px solid #ddd}"
+    body = (
+        f"<h1>Predictions against published trials</h1><p>{escape(text(found).splitlines()[0])}</p>"
+        f"{_picture(found)}{rows_of(table(found))}<h2>Every contrast</h2>{rows_of(each)}"
+    )
+    try:
+        path.write_text(f"<!doctype html><meta charset=utf-8><style>{style}</style>{body}", encoding="utf-8")
+    except OSError as error:
+        raise InputError([Problem(f"cannot be written: {error.strerror}", str(path))]) from None
+
+
+def _picture(found: dict[str, Any]) -> str:
+    """Observed against predicted as an inline SVG, MADRS points, error bars one standard error."""
+    size, low, high = 460, -22.0, 6.0
+    step = size / (high - low)
+    marks = []
+    for r in found["contrasts"]:
+        if r["observed"] is None:
+            continue
+        x, y = (r["predicted"] - low) * step, size - (r["observed"] - low) * step
+        half = r["se"] * step
+        marks.append(
+            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{y - half:.1f}" y2="{y + half:.1f}" stroke="#bbb"/>'
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="#36c"><title>{r["contrast"]}</title></circle>'
+        )
+    return (
+        f'<figure><svg width="{size}" height="{size}" style="border:1px solid #888;overflow:hidden">'
+        f'<line x1="0" y1="{size}" x2="{size}" y2="0" stroke="#888"/>{"".join(marks)}</svg>'
+        "<figcaption>Observed (up) against predicted (right) placebo-adjusted change, MADRS points, "
+        f"{low:g} to {high:g}; the line is identity.</figcaption></figure>"
+    )

@@ -1,0 +1,232 @@
+"""A first predictor of placebo-adjusted change: partial pooling over mechanism, trial context and small-study
+inflation.
+
+In: contrasts with observed results (to learn from) and contrasts to predict, of which only the design is
+read. Out: `ContrastPrediction` with its uncertainty in parts.  Assumed: the observed difference of a contrast is
+b0 + b1 (design error) + b2 (treatment known to patient or rater) + class + mechanism + treatment + trial +
+sampling error, all terms normal, so that the prediction is an exact conditional normal.  The scales of the terms are fitted
+by marginal likelihood under log-normal priors, anew in every leave-one-out fold.
+
+`b1` says how much more effect a trial reports the smaller it was; it describes publication and design, not
+biology. A trial's own result is never read for its prediction.
+
+References: riley2011interpretation
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg, optimize
+
+from euthymia.trials.power import chance_of_success
+from euthymia.trials.published import Contrast
+
+Array = NDArray[np.floating[Any]]
+# prior scale of each term in MADRS points; the fit may move each within its log-normal prior
+TERMS = {
+    "level": 1.0,
+    "small": 1.5,
+    "known": 2.0,
+    "class": 1.0,
+    "mechanism": 1.0,
+    "treatment": 0.7,
+    "trial": 1.2,
+}
+STRUCTURE = ("class", "mechanism", "treatment")
+LOG_SPREAD = 0.5
+LEVEL = -2.5  # prior mean of a contrast of a large trial, MADRS points
+LARGE = 1.5  # design error of a large trial, MADRS points
+SAMPLES = 400
+
+
+@dataclass(frozen=True, slots=True)
+class ContrastPrediction:
+    """Predicted placebo-adjusted change of one contrast, MADRS-equivalents.
+
+    Parameters
+    ----------
+    mean : float
+    parameter, structure, trial, sampling : float
+        Standard deviations of the parts: shared coefficients; what this class, mechanism and treatment do;
+        the trial's own circumstances; chance in the patients.
+    samples : ndarray, shape (samples,)
+        Draws of the observed difference, all parts included.
+    success : float
+        Chance of a significant result in the right direction.
+    why : str
+        What moved the prediction, in words.
+    """
+
+    mean: float
+    parameter: float
+    structure: float
+    trial: float
+    sampling: float
+    samples: Array
+    success: float
+    why: str
+
+    @property
+    def effect_sd(self) -> float:
+        """Standard deviation of the trial's true difference."""
+        return float(np.sqrt(self.parameter**2 + self.structure**2 + self.trial**2))
+
+    @property
+    def sd(self) -> float:
+        """Standard deviation of the observed difference."""
+        return float(np.hypot(self.effect_sd, self.sampling))
+
+
+class Predictor(Protocol):
+    """Anything that predicts contrasts from their design."""
+
+    def predict(self, contrasts: Sequence[Contrast]) -> list[ContrastPrediction]:
+        """One prediction for each contrast; must not read `observed`, `se` or `success`."""
+        ...
+
+
+def columns(contrasts: Sequence[Contrast]) -> dict[str, Array]:
+    """Design columns of the shared coefficients."""
+    small = np.array([c.design_se - LARGE for c in contrasts])
+    known = np.array([float(c.blinding != "double") for c in contrasts])
+    return {"level": np.ones(len(contrasts)), "small": small, "known": known}
+
+
+def labels(contrasts: Sequence[Contrast]) -> dict[str, list[str]]:
+    """Group labels of the terms that are pooled; a missing label is shared with nobody."""
+
+    def clean(values: list[str], term: str) -> list[str]:
+        return [v or f"{term}?{c.key}" for v, c in zip(values, contrasts, strict=True)]
+
+    return {
+        "class": clean([c.group for c in contrasts], "class"),
+        "mechanism": clean([c.mechanism for c in contrasts], "mechanism"),
+        "treatment": clean([(c.treatment.split() or [""])[0].lower() for c in contrasts], "treatment"),
+        "trial": [c.trial for c in contrasts],
+    }
+
+
+def covariance(a: Sequence[Contrast], b: Sequence[Contrast], scales: dict[str, float]) -> dict[str, Array]:
+    """Prior covariance between contrasts, one matrix a term."""
+    left, right = columns(a), columns(b)
+    found: dict[str, Array] = {k: scales[k] ** 2 * np.outer(left[k], right[k]) for k in left}
+    names, others = labels(a), labels(b)
+    for k in names:
+        found[k] = scales[k] ** 2 * (np.array(names[k])[:, None] == np.array(others[k])[None, :])
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class EffectModel:
+    """The fitted model: the contrasts it learned from and the scale of every term."""
+
+    learned: tuple[Contrast, ...]
+    scales: dict[str, float]
+
+    @classmethod
+    def fit(
+        cls, contrasts: Sequence[Contrast], start: dict[str, float] | None = None, iterations: int = 40
+    ) -> EffectModel:
+        """Scales of the terms by penalised marginal likelihood.
+
+        Parameters
+        ----------
+        contrasts : sequence of Contrast
+            Those without an observed magnitude are left out.
+        start : dict, optional
+            Scales to begin with.
+        """
+        used = tuple(c for c in contrasts if c.observed is not None)
+        y = np.array([c.observed for c in used], float) - LEVEL
+        noise = np.diag([c.se**2 for c in used])
+        unit = covariance(used, used, dict.fromkeys(TERMS, 1.0))
+        prior = np.log(list(TERMS.values()))
+
+        def objective(theta: Array) -> tuple[float, Array]:
+            weights = np.exp(2 * theta)
+            total = noise + sum(w * unit[k] for w, k in zip(weights, TERMS, strict=True))
+            factor = linalg.cho_factor(total, lower=True)
+            inverse = linalg.cho_solve(factor, np.eye(len(y)))
+            alpha = inverse @ y
+            away = (theta - prior) / LOG_SPREAD
+            value = 0.5 * y @ alpha + np.log(np.diag(factor[0])).sum() + 0.5 * away @ away
+            inner = inverse - np.outer(alpha, alpha)
+            slope = np.array([w * (inner * unit[k]).sum() for w, k in zip(weights, TERMS, strict=True)])
+            return float(value), slope + away / LOG_SPREAD
+
+        first = prior if start is None else np.log([start[k] for k in TERMS])
+        result = optimize.minimize(
+            objective, first, jac=True, method="L-BFGS-B", options={"maxiter": iterations}
+        )
+        return cls(used, dict(zip(TERMS, np.exp(result.x).tolist(), strict=True)))
+
+    def predict(self, contrasts: Sequence[Contrast]) -> list[ContrastPrediction]:
+        """Conditional normal of every contrast given what was learned (contrasts are predicted one by one)."""
+        noise = np.diag([c.se**2 for c in self.learned])
+        total = noise + sum(covariance(self.learned, self.learned, self.scales).values())
+        factor = linalg.cho_factor(total, lower=True)
+        alpha = linalg.cho_solve(factor, np.array([c.observed for c in self.learned], float) - LEVEL)
+        cross = covariance(contrasts, self.learned, self.scales)
+        own = covariance(contrasts, contrasts, self.scales)
+        found = []
+        for i, c in enumerate(contrasts):
+            shares = {k: float(cross[k][i] @ alpha) for k in cross}
+            parts = {}
+            for name, terms in (
+                ("parameter", tuple(columns(contrasts))),
+                ("structure", STRUCTURE),
+                ("trial", ("trial",)),
+            ):
+                prior = sum(own[k][i, i] for k in terms)
+                seen = sum(cross[k][i] for k in terms)
+                parts[name] = float(prior - seen @ linalg.cho_solve(factor, seen))
+            everything = sum(cross.values())[i]
+            variance = float(
+                sum(own[k][i, i] for k in own) - everything @ linalg.cho_solve(factor, everything)
+            )
+            fit = variance / sum(
+                parts.values()
+            )  # the parts are correlated given the data; shares of the total
+            sd = {k: float(np.sqrt(max(v * fit, 0.0))) for k, v in parts.items()}
+            mean = LEVEL + sum(shares.values())
+            whole = float(np.hypot(np.sqrt(variance), c.design_se))
+            grid = (np.arange(SAMPLES) + 0.5) / SAMPLES
+            samples = mean + whole * np.sqrt(2) * _inverse_erf(2 * grid - 1)
+            success = chance_of_success(mean, c.design_se, uncertainty=float(np.sqrt(variance)))
+            found.append(
+                ContrastPrediction(
+                    mean,
+                    sd["parameter"],
+                    sd["structure"],
+                    sd["trial"],
+                    c.design_se,
+                    samples,
+                    success,
+                    _words(c, shares),
+                )
+            )
+        return found
+
+
+def _inverse_erf(x: Array) -> Array:
+    from scipy.special import erfinv
+
+    return erfinv(x)
+
+
+def _words(c: Contrast, shares: dict[str, float]) -> str:
+    names = {
+        "small": f"n {c.n}+{c.n_control}",
+        "known": "treatment known",
+        "class": f"class {c.group}",
+        "mechanism": f"mechanism {c.mechanism}",
+        "treatment": c.treatment,
+        "trial": "other arms of the trial",
+    }
+    large = sorted((k for k in names if abs(shares[k]) > 0.1), key=lambda k: -abs(shares[k]))
+    return ", ".join(f"{names[k]} {shares[k]:+.1f}" for k in large) or "no term moved it"

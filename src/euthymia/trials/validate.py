@@ -1,0 +1,156 @@
+"""Score predictions on published trials, and leave-out validation inside the calibration trials.
+
+In: trials and a predictor.  Out: one report (plain data, ready for JSON).  Assumed: a trial that is also
+among the calibration trials is predicted with itself left out, never from itself; nothing is written.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from euthymia.trials.baselines import RULES, baseline
+from euthymia.trials.effects import ContrastPrediction, EffectModel
+from euthymia.trials.power import chance_of_success
+from euthymia.trials.published import Contrast, PublishedTrial
+from euthymia.trials.scoreboard import Z90, noise_floor, paired_bootstrap, scores
+
+WORST = 8
+Grouping = Callable[[Contrast], str]
+GROUPINGS: dict[str, Grouping] = {
+    "trial": lambda c: c.trial,
+    "class": lambda c: c.group,
+    "drug": lambda c: (c.treatment.split() or [""])[0].lower(),
+}
+
+
+def contrasts_of(trials: Sequence[PublishedTrial]) -> list[Contrast]:
+    """All contrasts of the trials, in order."""
+    return [c for t in trials for c in t.contrasts()]
+
+
+def predict_apart(
+    learn: Sequence[Contrast], ask: Sequence[Contrast], refit: bool = True
+) -> tuple[list[ContrastPrediction], dict[str, tuple[np.ndarray, np.ndarray]]]:
+    """Predict every asked contrast from contrasts of other trials only; baselines are fitted the same way."""
+    whole = EffectModel.fit(learn)
+    known = {c.trial for c in learn}
+    folds: dict[str, list[int]] = {}
+    for i, c in enumerate(ask):
+        folds.setdefault(c.trial if c.trial in known else "", []).append(i)
+    return _folds(learn, ask, folds, lambda c: c.trial, whole, refit)
+
+
+def _folds(
+    learn: Sequence[Contrast],
+    ask: Sequence[Contrast],
+    folds: dict[str, list[int]],
+    label: Grouping,
+    whole: EffectModel,
+    refit: bool,
+) -> tuple[list[ContrastPrediction], dict[str, tuple[np.ndarray, np.ndarray]]]:
+    predicted: list[ContrastPrediction | None] = [None] * len(ask)
+    naive = {rule: (np.zeros(len(ask)), np.zeros(len(ask))) for rule in RULES}
+    for name, places in folds.items():
+        rest = [c for c in learn if label(c) != name] if name else list(learn)
+        some = [ask[i] for i in places]
+        if not name:
+            model = whole
+        elif refit:
+            model = EffectModel.fit(rest, start=whole.scales, iterations=15)
+        else:
+            model = EffectModel(tuple(c for c in rest if c.observed is not None), whole.scales)
+        for i, p in zip(places, model.predict(some), strict=True):
+            predicted[i] = p
+        for rule, (mean, sd) in naive.items():
+            mean[places], sd[places] = baseline(rule, rest, some)
+    return [p for p in predicted if p is not None], naive
+
+
+def leave_out(contrasts: Sequence[Contrast], by: str = "trial") -> dict[str, Any]:
+    """Leave-one-group-out report on the contrasts; `by` is `trial`, `class` or `drug`."""
+    label = GROUPINGS[by]
+    folds: dict[str, list[int]] = {}
+    for i, c in enumerate(contrasts):
+        folds.setdefault(label(c) or "unnamed", []).append(i)
+    predicted, naive = _folds(contrasts, contrasts, folds, label, EffectModel.fit(contrasts), True)
+    return report(contrasts, predicted, naive)
+
+
+def validate(trials: Sequence[PublishedTrial], learn: Sequence[PublishedTrial]) -> dict[str, Any]:
+    """Scoreboard of the trials, predicted from the calibration trials `learn`."""
+    asked = contrasts_of(trials)
+    predicted, naive = predict_apart(contrasts_of(learn), asked)
+    return report(asked, predicted, naive)
+
+
+def _clean(value: Any) -> Any:
+    """NaN is no JSON."""
+    if isinstance(value, dict):
+        return {k: _clean(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_clean(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def report(
+    contrasts: Sequence[Contrast],
+    predicted: Sequence[ContrastPrediction],
+    naive: dict[str, tuple[np.ndarray, np.ndarray]],
+) -> dict[str, Any]:
+    """Scores, baselines beside them, one row per contrast, classes and worst misses."""
+    mean = np.array([p.mean for p in predicted])
+    # the interval speaks of the observed value, so its sampling part is the reported error where there is one
+    sd = np.array([np.hypot(p.effect_sd, c.se) for p, c in zip(predicted, contrasts, strict=True)])
+    chance = np.array([p.success for p in predicted])
+    rows = [_row(c, p, s) for c, p, s in zip(contrasts, predicted, sd, strict=True)]
+    found: dict[str, Any] = {**scores(contrasts, mean, sd, chance), "noise_floor": noise_floor(contrasts)}
+    found["naive"], found["against"] = {}, {}
+    for rule, (m, s) in naive.items():
+        effect = np.sqrt(np.maximum(s**2 - np.array([c.design_se**2 for c in contrasts]), 0.0))
+        p = np.array(
+            [
+                chance_of_success(float(a), c.design_se, uncertainty=float(u))
+                for a, c, u in zip(m, contrasts, effect, strict=True)
+            ]
+        )
+        total = np.hypot(effect, [c.se for c in contrasts])
+        found["naive"][rule] = {**scores(contrasts, m, total, p), "noise_floor": found["noise_floor"]}
+        if found["n_contrasts"]:
+            found["against"][rule] = paired_bootstrap(contrasts, mean, m)
+    found["classes"] = {}
+    for group in sorted({c.group for c in contrasts}):
+        at = [i for i, c in enumerate(contrasts) if c.group == group]
+        found["classes"][group] = scores([contrasts[i] for i in at], mean[at], sd[at], chance[at])
+    found["contrasts"] = rows
+    missed = [r for r in rows if r["observed"] is not None]
+    found["worst"] = [r["contrast"] for r in sorted(missed, key=lambda r: -abs(r["error"]))[:WORST]]
+    return _clean(found)
+
+
+def _row(c: Contrast, p: ContrastPrediction, sd: float) -> dict[str, Any]:
+    return {
+        "contrast": c.key,
+        "trial": c.trial,
+        "arm": c.arm,
+        "treatment": c.treatment,
+        "dose": c.dose,
+        "class": c.group,
+        "mechanism": c.mechanism,
+        "n": c.n,
+        "n_control": c.n_control,
+        "day": c.day,
+        "observed": c.observed,
+        "se": c.se,
+        "predicted": p.mean,
+        "low_90": p.mean - Z90 * float(sd),
+        "high_90": p.mean + Z90 * float(sd),
+        "sd": {"parameter": p.parameter, "structure": p.structure, "trial": p.trial, "sampling": p.sampling},
+        "error": None if c.observed is None else p.mean - c.observed,
+        "success": c.success,
+        "p_success": p.success,
+        "why": p.why,
+    }
