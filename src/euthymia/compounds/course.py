@@ -1,0 +1,180 @@
+"""Levels and occupancy over time for one person or a group: the drugs, their schedule, the patient.
+
+In: `Treatment`s, covariates and co-medication.  Out: a `Course` with plasma levels (nmol/L) of every analyte and
+occupancies at the asked times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from euthymia.compounds.binding import occupancy_fragment
+from euthymia.compounds.compound import Compound, analytes
+from euthymia.compounds.individual import individual_parameters
+from euthymia.compounds.interactions import Perpetrator, enzyme_factors
+from euthymia.compounds.pharmacokinetics import choose_route, dose_target, fragment
+from euthymia.engine import Dose, Events, Fragment, OdeSystem
+from euthymia.engine.solve import solve
+from euthymia.errors import InputError, SolverError
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """A compound and how it is given.
+
+    Parameters
+    ----------
+    compound : Compound
+    dose : float
+        mg at each time.
+    interval : float
+        Hours between doses; 0 for a single dose.
+    start, stop : float
+        Hours; `stop` is when no further dose is given.
+    route, formulation : str or None
+    infusion : float
+        Hours over which each dose runs in; 0 for a bolus.
+    """
+
+    compound: Compound
+    dose: float
+    interval: float = 24.0
+    start: float = 0.0
+    stop: float = 720.0
+    route: str | None = None
+    formulation: str | None = None
+    infusion: float = 0.0
+
+    def key(self) -> str:
+        """The route's key in the compound's file."""
+        return choose_route(self.compound, self.route, self.formulation)
+
+    def doses(self) -> list[Dose]:
+        """The doses as engine records."""
+        target = dose_target(self.compound, self.key())
+        count = max(1, int(np.ceil((self.stop - self.start) / self.interval - 1e-9))) if self.interval else 1
+        return [
+            Dose(
+                time=self.start + i * self.interval,
+                target=target.state,
+                amount=self.dose * target.factor,
+                kind="infusion" if self.infusion else "bolus",
+                duration=self.infusion,
+                bioavailability=target.bioavailability,
+                lag=target.lag,
+            )
+            for i in range(count)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """Levels over time.
+
+    Attributes
+    ----------
+    times : ndarray, shape (times,), h
+    levels : mapping of analyte prefix to ndarray, shape (patients, times), nmol/L
+    ports : mapping of port to ndarray, shape (patients, times)
+    molar_mass : mapping of analyte prefix to float, mg/nmol
+    """
+
+    times: Array
+    levels: Mapping[str, Array]
+    ports: Mapping[str, Array]
+    molar_mass: Mapping[str, float]
+
+    def mass(self, prefix: str) -> Array:
+        """Level of one analyte, ng/mL."""
+        return self.levels[prefix] * self.molar_mass[prefix] * 1000.0
+
+    def find(self, name: str) -> str:
+        """The prefix of an analyte named as in the library; the dosed drug before metabolites.
+
+        Raises
+        ------
+        InputError
+            Nothing of that name was simulated.
+        """
+        plain = name.lower().replace("-", "_")
+        for prefix in sorted(self.levels, key=len):
+            last = prefix.rsplit(".", 1)[-1]
+            if plain in (prefix, last, last.removeprefix("c_")):
+                return prefix
+        raise InputError([f"'{name}' is no analyte of this course; it has: {', '.join(self.levels)}"])
+
+
+def simulate_course(
+    treatments: Sequence[Treatment],
+    times: Array,
+    patient: Mapping[str, Array] | None = None,
+    static: Sequence[Perpetrator] = (),
+    ports: Sequence[str] = (),
+    draws: Mapping[str, Array] | None = None,
+    n: int = 1,
+    rtol: float = 1e-6,
+) -> Course:
+    """Simulate treatments together; each may inhibit or induce the enzymes of the others.
+
+    Parameters
+    ----------
+    times : ndarray, shape (times,), h, ascending
+    patient : mapping
+        Covariates as for `individual_parameters`, arrays of length n.
+    static : sequence of Perpetrator
+        Co-medication of fixed strength.
+    ports : sequence of str
+        Occupancies to report, for example 'SLC6A4.occupancy'.
+
+    Raises
+    ------
+    InputError, SolverError
+    """
+    compounds = {t.compound.id: t.compound for t in treatments}
+    routes = {t.compound.id: t.key() for t in treatments}
+    fragments: list[Fragment] = [
+        fragment(c, routes[p], p, {k: v for k, v in compounds.items() if k != p})
+        for p, c in compounds.items()
+    ]
+    bound = occupancy_fragment(compounds, ports)
+    system = OdeSystem.join("course", *fragments, bound)
+    parameters = individual_parameters(
+        compounds, patient or {}, draws, enzyme_factors(static), routes, only=system.parameters
+    )
+    parts = {name: a for p, c in compounds.items() for name, a in analytes(c, p).items()}
+    outputs = [*(f"{name}.C" for name in parts), *(p for p in ports if p in bound.assignments)]
+    doses = sorted((d for t in treatments for d in t.doses()), key=lambda d: d.time)
+    events = Events([doses], np.zeros(n, dtype=int))
+    result = solve(system, n, parameters, events, np.asarray(times, dtype=float), outputs, rtol=rtol)
+    if not result.ok.all() if hasattr(result.ok, "all") else not result.ok:
+        bad = int(np.flatnonzero(np.asarray(result.status))[0])
+        raise SolverError(f"patient {bad}: {result.message(bad)}")
+    values = {name: np.asarray(result.values[:, :, i]) for i, name in enumerate(outputs)}
+    return Course(
+        times=np.asarray(times, dtype=float),
+        levels={name: values[f"{name}.C"] for name in parts},
+        ports={p: values[p] for p in ports if p in values},
+        molar_mass={name: a.value("molar_mass") for name, a in parts.items()},
+    )
+
+
+def terminal_half_life(compound: Compound) -> float:
+    """Longest half-life among the analytes, h, from clearance and total volume at normal function."""
+    longest = 1.0
+    for part in analytes(compound).values():
+        if "CL" in part.parameters and "V" in part.parameters:
+            volume = sum(part.value(k, 0.0) for k in ("V", "V2", "V3"))
+            longest = max(longest, np.log(2) * volume / part.value("CL"))
+    return float(longest)
+
+
+def days_to_steady_state(treatments: Sequence[Treatment], half_lives: float = 18.0) -> float:
+    """Days of dosing after which the level no longer changes by more than about 1 %."""
+    longest = max(terminal_half_life(t.compound) for t in treatments)
+    return float(np.clip(np.ceil(half_lives * longest / 24.0), 5, 150))
