@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from euthymia.compounds.compound import Compound, load_compound, resolve
 from euthymia.compounds.pharmacokinetics import choose_route
 from euthymia.errors import InputError, Problem, UnitError, nearest
-from euthymia.evidence.read import Document, Path_
+from euthymia.evidence.read import LIBRARY, Document, Path_
 from euthymia.patients.population import list_populations, load_population
 from euthymia.protocol.conditions import parse_condition
 from euthymia.protocol.protocol import Arm, Protocol, Treatment
@@ -35,6 +35,11 @@ def check_protocol(protocol: Protocol) -> None:
             problems.append(document.problem(("arms", i, "name"), f"two arms are named '{arm.name}'"))
         names[arm.name] = i
         problems.extend(_arm(protocol, arm, i, document))
+    known = [p.stem for p in (LIBRARY / "trials").glob("*.yaml")]
+    for i, trial in enumerate(protocol.compare_with):
+        if trial not in known:
+            message = f"no published trial '{trial}' in the library{nearest(trial, known)}"
+            problems.append(document.problem(("compare_with", i), message))
     if sum(a.control for a in protocol.arms) > 1:
         problems.append(document.problem(("arms",), "more than one arm is marked 'control: true'"))
     if problems:

@@ -69,8 +69,10 @@ class Run:
 
     @property
     def arms(self) -> list[str]:
-        """Arm names in the protocol's order (the order of the patient table)."""
-        return self.patients["arm"].unique(maintain_order=True).to_list()
+        """Arm names in the protocol's order (that of the manifest, else of the patient table)."""
+        found = self.patients["arm"].unique(maintain_order=True).to_list()
+        order = self.manifest.get("arms", [])
+        return sorted(found, key=lambda a: order.index(a) if a in order else len(order))
 
     @property
     def last_day(self) -> float:

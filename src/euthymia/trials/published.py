@@ -212,6 +212,7 @@ def _build(data: dict[str, Any], file: str = "") -> PublishedTrial:
         primary_met=data["primary_met"],
         grade="A" if source.get("kind") == "READ" else "C",
         file=file,
+        cites=tuple(e["cite"] for e in data["evidence"] if "cite" in e),
     )
 
 
