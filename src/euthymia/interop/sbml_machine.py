@@ -6,7 +6,7 @@ All take `(t, y, p, z)`: time, states, values that only events change, and the u
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -142,12 +142,13 @@ class Machine:
         return list(found)
 
     # ------------------------------------------------------------------ initial values and unknowns
-    def start(self) -> tuple[np.ndarray, list[float], list[float]]:
-        """States, held values and unknowns at time 0."""
+    def start(self, first: Mapping[str, Expr] | None = None) -> tuple[np.ndarray, list[float], list[float]]:
+        """States, held values and unknowns at time 0; `first` replaces the expressions of first values."""
         d = self.dynamics
+        initial = d.initial if first is None else first
         unknown = set(d.unknowns)
-        definitions = {**d.computed, **{k: e for k, e in d.initial.items() if k not in unknown}}
-        guesses = function([d.initial[u] for u in d.unknowns], {**definitions, **d.initial}, {}, "t")
+        definitions = {**d.computed, **{k: e for k, e in initial.items() if k not in unknown}}
+        guesses = function([initial[u] for u in d.unknowns], {**definitions, **initial}, {}, "t")
         z = [v if math.isfinite(v) else 1.0 for v in guesses(0.0)]
         free = {u: f"z[{i}]" for i, u in enumerate(d.unknowns)}
         if d.unknowns:

@@ -16,15 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from euthymia.engine import Dose, Events, Fragment, Input, OdeSystem
+from euthymia.engine import Dose, Events, Fragment, Input, OdeSystem, solve
 from euthymia.errors import EuthymiaError, InputError, Problem, nearest
 from euthymia.interop.sbml_dynamics import Dynamics, dynamics
-from euthymia.interop.sbml_engine import EngineModel, to_engine
+from euthymia.interop.sbml_engine import to_engine
 from euthymia.interop.sbml_machine import Machine
 from euthymia.interop.sbml_math import Unsupported
 from euthymia.interop.sbml_model import SbmlModel
 from euthymia.interop.sbml_read import read_sbml
-from euthymia.interop.sbml_simulate import _Run, changed, simulate
+from euthymia.interop.sbml_simulate import Run, changed, divided, output_symbols, simulate
 
 STOP = "stop.points"
 
@@ -152,16 +152,11 @@ def run_population(
     wanted = tuple(outputs) if outputs is not None else default_outputs(system)
     times = np.linspace(0.0, end, steps + 1)
     try:
-        symbols = [_symbol(model, w) for w in wanted]
-        symbols += [model.species[s].compartment for s in symbols if s in model.species]
-        translated = to_engine(system, symbols, vary)
-        missing = [v for v in vary if v not in translated.start]
-        if missing:
-            raise Unsupported("varying a symbol that nothing reads", "symbol", missing[0], model.file)
-        values, messages = _batch(model, system, translated, times, wanted, draws, patients, solver, rtol)
+        batch = prepare_batch(system, times, wanted, draws, patients)
+        values, messages = batch(solver or solve, rtol, patients)
         how = "engine"
     except Unsupported as reason:
-        values, messages = _one_by_one(model, times, wanted, draws, patients, rtol)
+        values, messages = _one_by_one(model, system, times, wanted, draws, patients, rtol)
         how = f"simulator, because: {reason.problems[0].key}: {reason.problems[0].message}"
     return PopulationRun(times, wanted, values, draws, tuple(messages), how, clock.perf_counter() - began)
 
@@ -211,6 +206,7 @@ def first_value(model: SbmlModel, symbol: str) -> float:
 # ---------------------------------------------------------------------- the two ways
 def _one_by_one(
     model: SbmlModel,
+    system: Dynamics,
     times: np.ndarray,
     wanted: Sequence[str],
     draws: Mapping[str, np.ndarray],
@@ -219,10 +215,14 @@ def _one_by_one(
 ) -> tuple[np.ndarray, list[str]]:
     values = np.full((patients, len(times), len(wanted)), np.nan)
     messages = []
+    pairs = [output_symbols(system, w) for w in wanted]
+    machine = Machine(system, [o for o, _ in pairs] + [size for _, size in pairs if size])
+    atol = rtol * 1e-4 * peaks(system, times)
     for i in range(patients):
-        own = own_model(model, {k: float(v[i]) for k, v in draws.items()})
+        own = dynamics(own_model(model, {k: float(v[i]) for k, v in draws.items()}))
         try:
-            values[i] = simulate(own, times, wanted, rtol=rtol * 0.1, atol=rtol * 1e-4)
+            table = Run(machine, times, rtol * 0.1, atol, own.initial).go()
+            values[i] = divided(table, pairs)
             messages.append("ok")
         except EuthymiaError as error:
             messages.append(f"patient {i}: {error}")
@@ -244,21 +244,27 @@ def own_model(model: SbmlModel, values: Mapping[str, float]) -> SbmlModel:
     return changed(replace(model, species=species), rest)
 
 
-def _batch(
-    model: SbmlModel,
+def prepare_batch(
     system: Dynamics,
-    translated: EngineModel,
     times: np.ndarray,
     wanted: Sequence[str],
     draws: Mapping[str, np.ndarray],
     patients: int,
-    solver: Callable[..., Any] | None,
-    rtol: float,
-) -> tuple[np.ndarray, list[str]]:
-    if solver is None:
-        import euthymia.engine as engine
+) -> Callable[..., tuple[np.ndarray, list[str]]]:
+    """A function (solver, rtol, count, **options) -> (values, messages) that runs the first `count` patients.
 
-        solver = getattr(engine, "solve", None) or engine.solve_reference
+    Raises
+    ------
+    Unsupported
+        The model does not run in a batch.
+    """
+    model = system.model
+    symbols = [_symbol(model, w) for w in wanted]
+    symbols += [model.species[s].compartment for s in symbols if s in model.species]
+    translated = to_engine(system, symbols, draws)
+    for symbol in draws:
+        if symbol not in translated.start:
+            raise Unsupported("varying a symbol that nothing reads", "symbol", symbol, model.file)
     names = []
     for w in wanted:
         kind, _, ident = w.rpartition(":")
@@ -268,29 +274,30 @@ def _batch(
             text = f"{text}/{translated.names[species.compartment]}"
         names.append(text)
     plain = translated.system
-    joined = OdeSystem.join(plain.name, Fragment(plain.states, plain.parameters, plain.assignments),
-                            Fragment(inputs={STOP: Input()}), units=False)  # fmt: skip
-    result = solver(
-        joined,
-        patients,
-        {translated.start[k]: v for k, v in draws.items()},
-        stop_events(model, system, times, draws, patients),
-        times,
-        names,
-        rtol=rtol,
-        atol=_scales(system, joined, times) * rtol * 1e-3,
-        after=True,
-    )
-    return result.values, [result.message(i) for i in range(patients)]
+    parts = (Fragment(plain.states, plain.parameters, plain.assignments), Fragment(inputs={STOP: Input()}))
+    joined = OdeSystem.join(plain.name, *parts, units=False)
+    scale = np.r_[peaks(system, times), np.ones(len(plain.states) - len(system.states))]
+    events = stop_events(model, system, times, draws, patients)
+
+    def run(solver: Any, rtol: float, count: int, **options: Any) -> tuple[np.ndarray, list[str]]:
+        values = {translated.start[k]: v[:count] for k, v in draws.items()}
+        first = Events(events.regimens, events.regimen_of[:count]) if events is not None else None
+        options |= {"rtol": rtol, "atol": rtol * 1e-3 * scale, "after": True}
+        result = solver(joined, count, values, first, times, names, **options)
+        return result.values, [result.message(i) for i in range(count)]
+
+    return run
 
 
-def _scales(system: Dynamics, joined: OdeSystem, times: np.ndarray) -> np.ndarray:
-    """The size of each state in the typical patient, for absolute tolerances."""
+def peaks(system: Dynamics, times: np.ndarray) -> np.ndarray:
+    """The largest size of each state in the typical patient, shape (states,), for absolute tolerances."""
     symbols = list(system.states)
-    table = np.abs(simulate(system, times, symbols, rtol=1e-5, atol=1e-9)) if symbols else np.zeros((1, 0))
-    peaks = np.nanmax(table, axis=0, initial=0.0)
-    floor = 1e-6 * (peaks[peaks > 0].min() if (peaks > 0).any() else 1.0)
-    return np.r_[np.maximum(peaks, floor), np.full(len(joined.states) - len(symbols), 1.0)]
+    if not symbols:
+        return np.zeros(0)
+    found = np.abs(simulate(system, times, symbols, rtol=1e-6, atol=1e-20))
+    largest = np.max(np.where(np.isfinite(found), found, 0.0), axis=0, initial=0.0)
+    moving = largest[largest > 0]
+    return np.maximum(largest, 1e-6 * moving.min() if moving.size else 1.0)
 
 
 def stop_events(
@@ -304,6 +311,6 @@ def stop_events(
     regimens = []
     for i in range(patients if varied else 1):
         own = dynamics(own_model(model, {k: float(draws[k][i]) for k in varied})) if varied else system
-        run = _Run(Machine(own, []), times, 1e-6, 1e-9)
+        run = Run(Machine(own, []), times, 1e-6, 1e-9)
         regimens.append([Dose(t, STOP, float(k % 2), "set") for k, t in enumerate(run.stops())])
     return Events(regimens, np.arange(patients) if varied else np.zeros(patients, int))

@@ -19,6 +19,7 @@ from euthymia.errors import InputError, Problem, SolverError, nearest
 from euthymia.interop.sbml_dynamics import Dynamics, dynamics
 from euthymia.interop.sbml_events import EventQueue
 from euthymia.interop.sbml_machine import Machine
+from euthymia.interop.sbml_math import Expr
 from euthymia.interop.sbml_model import SbmlModel
 
 PROBES = (0.25, 0.5, 0.75, 1.0)  # where in a step the triggers are looked at
@@ -33,7 +34,7 @@ def simulate(
     outputs: Sequence[str],
     *,
     rtol: float = 1e-8,
-    atol: float = 1e-12,
+    atol: float | np.ndarray = 1e-12,
 ) -> np.ndarray:
     """The values of `outputs` at `times`, starting from time 0.
 
@@ -43,8 +44,9 @@ def simulate(
         Not decreasing, from 0 on.
     outputs : sequence of str
         Symbols; `n:S` asks for the amount of species S, `c:S` for its concentration.
-    atol : float
-        Absolute tolerance of values as the model means them (concentrations, not the amounts behind them).
+    atol : float, or ndarray of shape (states,)
+        A number is the absolute tolerance of values as the model means them (concentrations, not the amounts
+        behind them); an array is that of the states themselves.
 
     Returns
     -------
@@ -56,19 +58,25 @@ def simulate(
         The integration failed; the message says when.
     """
     system = dynamics(model) if isinstance(model, SbmlModel) else model
-    wanted = [_output(system, o) for o in outputs]
-    machine = Machine(system, [w[0] for w in wanted])
-    run = _Run(machine, np.asarray(times, dtype=float), rtol, atol)
-    table = run.go()
+    wanted = [output_symbols(system, o) for o in outputs]
+    machine = Machine(system, [o for o, _ in wanted] + [size for _, size in wanted if size])
+    table = Run(machine, np.asarray(times, dtype=float), rtol, atol).go()
+    return divided(table, wanted)
+
+
+def divided(table: np.ndarray, wanted: Sequence[tuple[str, str]]) -> np.ndarray:
+    """Amounts divided by the compartment sizes that stand in the last columns."""
+    result = table[:, : len(wanted)].copy()
+    sizes = len(wanted)
     for j, (_, size) in enumerate(wanted):
         if size:
-            sizes = simulate(system, times, [size], rtol=rtol, atol=atol)[:, 0] if size else 1.0
             with np.errstate(all="ignore"):
-                table[:, j] = table[:, j] / sizes
-    return table
+                result[:, j] /= table[:, sizes]
+            sizes += 1
+    return result
 
 
-def _output(system: Dynamics, wanted: str) -> tuple[str, str]:
+def output_symbols(system: Dynamics, wanted: str) -> tuple[str, str]:
     """The symbol to report and the compartment to divide it by."""
     kind, _, ident = wanted.rpartition(":")
     m = system.model
@@ -115,11 +123,21 @@ def changed(model: SbmlModel, changes: Mapping[str, float]) -> SbmlModel:
     return replace(model, **parts)
 
 
-class _Run:
-    def __init__(self, machine: Machine, times: np.ndarray, rtol: float, atol: float):
+class Run:
+    """One run of a compiled model; `first` replaces the expressions of first values (one patient's own)."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        times: np.ndarray,
+        rtol: float,
+        atol: float | np.ndarray,
+        first: Mapping[str, Expr] | None = None,
+    ):
         self.m, self.times = machine, times
-        self.y, self.p, self.z = machine.start()
-        self.rtol, self.atol = rtol, atol * machine.scales(self.y, self.p, self.z)
+        self.y, self.p, self.z = machine.start(first)
+        self.rtol = rtol
+        self.atol = np.asarray(atol) if np.ndim(atol) else atol * machine.scales(self.y, self.p, self.z)
         self.queue = EventQueue(machine)
         self.rows: list[list[float]] = []
         self.t = 0.0
@@ -128,6 +146,7 @@ class _Run:
         self.restarts = 0
 
     def go(self) -> np.ndarray:
+        """The reported values, shape (times, outputs)."""
         m = self.m
         self.queue.settle(0.0, self.y, self.p, self.z)
         stops = self.stops()

@@ -1,0 +1,172 @@
+"""Times a user's SBML model on a population: this engine against libRoadRunner at equal achieved error.
+
+Both tools get the same patients, outputs and absolute tolerances (a thousandth of rtol times each state's
+typical size).  Each uses the loosest relative tolerance whose error against a tight run of the readable
+simulator stays under the target.  Interleaved runs, CPU time of one thread, medians.
+"""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from euthymia.errors import InputError, Problem
+from euthymia.interop.sbml_dynamics import Dynamics, dynamics
+from euthymia.interop.sbml_engine import to_engine
+from euthymia.interop.sbml_math import Unsupported
+from euthymia.interop.sbml_population import draw, first_value, own_model, peaks, prepare_batch
+from euthymia.interop.sbml_read import read_sbml
+from euthymia.interop.sbml_simulate import simulate
+
+Runner = Callable[[float, int], np.ndarray]
+GRID = tuple(10.0 ** (-k / 2) for k in range(6, 21))
+CHECKED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """One tool on one model.
+
+    Parameters
+    ----------
+    tool : str
+    rtol : float
+        The relative tolerance that met the target.
+    error : float
+        The largest deviation from the tight run, relative to the state's largest value.
+    seconds : tuple of float
+        CPU time of each run of the whole population.
+    patients_per_second : float
+        From the median run.
+    """
+
+    tool: str
+    rtol: float
+    error: float
+    seconds: tuple[float, ...]
+    patients_per_second: float
+
+
+def bench_sbml(
+    path: str | Path,
+    end: float = 10.0,
+    steps: int = 100,
+    vary: Mapping[str, str] | None = None,
+    patients: int = 32,
+    seed: int = 0,
+    *,
+    target: float = 1e-6,
+    runs: int = 3,
+) -> list[Timing]:
+    """Time an SBML model; the first entry is this engine, the second libRoadRunner where it is installed.
+
+    Parameters
+    ----------
+    vary : mapping
+        As `run_population`; by default every positive global parameter is `lognormal(0.1)`.
+    target : float
+        The error to reach.
+
+    Raises
+    ------
+    Unsupported
+        The model has events or algebraic rules, which do not run in a batch.
+    """
+    model = read_sbml(path)
+    system = dynamics(model)
+    translated = to_engine(system, [])
+    if vary is None:
+        own = [
+            k
+            for k in translated.start
+            if k in model.parameters and "." not in k and model.parameters[k].constant
+        ]
+        vary = {k: "lognormal(0.1)" for k in own if first_value(model, k) > 0 and k not in model.initial}
+    symbols = list(system.states)
+    if not symbols:
+        raise InputError([Problem("nothing changes in this model", file=model.file)])
+    draws = {k: draw(spec, first_value(model, k), patients, seed, k) for k, spec in vary.items()}
+    times = np.linspace(0.0, end, steps + 1)
+    truth = _truth(model, times, draws, symbols, min(CHECKED, patients))
+    scale = np.maximum(np.abs(truth).max(axis=(0, 1)), 1e-300)
+
+    def error(values: np.ndarray) -> float:
+        found = np.abs(values[: len(truth)] - truth).max(axis=(0, 1)) / scale
+        return float(np.nan_to_num(found, nan=np.inf).max())
+
+    tools: dict[str, Runner] = {"euthymia": _ours(path, system, times, symbols, draws, patients)}
+    try:
+        tools["libroadrunner"] = _roadrunner(path, system, times, symbols, draws)
+    except ImportError:
+        pass
+    chosen = {}
+    for tool, run in tools.items():
+        for rtol in GRID:
+            reached = error(run(rtol, min(CHECKED, patients)))
+            if reached <= target:
+                break
+        chosen[tool] = (rtol, reached)
+    seconds: dict[str, list[float]] = {tool: [] for tool in tools}
+    for _ in range(runs):
+        for tool, run in tools.items():
+            began = clock.process_time()
+            run(chosen[tool][0], patients)
+            seconds[tool].append(clock.process_time() - began)
+    return [
+        Timing(tool, *chosen[tool], tuple(found), patients / float(np.median(found)))
+        for tool, found in seconds.items()
+    ]
+
+
+def _truth(model, times, draws, symbols, count) -> np.ndarray:  # type: ignore[no-untyped-def]
+    size = peaks(dynamics(model), times)
+    rows = []
+    for i in range(count):
+        own = dynamics(own_model(model, {k: float(v[i]) for k, v in draws.items()}))
+        rows.append(simulate(own, times, symbols, rtol=1e-11, atol=1e-14 * size))
+    return np.array(rows)
+
+
+def _ours(path, system: Dynamics, times, symbols, draws, patients) -> Runner:  # type: ignore[no-untyped-def]
+    from euthymia.engine import solve
+
+    batch = prepare_batch(system, times, symbols, draws, patients)
+
+    def run(rtol: float, count: int) -> np.ndarray:
+        return batch(solve, rtol, count, threads=1)[0]
+
+    return run
+
+
+def _roadrunner(path, system: Dynamics, times, symbols, draws) -> Runner:  # type: ignore[no-untyped-def]
+    import roadrunner
+
+    roadrunner.Logger.disableLogging()
+    machine = roadrunner.RoadRunner(str(path))
+    machine.timeCourseSelections = [s.removeprefix("n:") for s in symbols]
+    integrator = machine.getIntegrator()
+    integrator.setValue("maximum_num_steps", 1_000_000)
+    sizes = {s.removeprefix("n:"): size for s, size in zip(symbols, peaks(system, times), strict=True)}
+    stored = {*machine.model.getFloatingSpeciesIds(), *machine.model.getRateRuleIds()}
+
+    def run(rtol: float, count: int) -> np.ndarray:
+        integrator.setValue("relative_tolerance", rtol)
+        integrator.setValue("absolute_tolerance", rtol * 1e-3 * min(sizes.values()))
+        for ident in stored & set(sizes):
+            integrator.setIndividualTolerance(ident, rtol * 1e-3 * sizes[ident])
+        values = np.empty((count, len(times), len(symbols)))
+        for i in range(count):
+            machine.resetAll()
+            for ident, drawn in draws.items():
+                machine[ident] = float(drawn[i])
+            values[i] = machine.simulate(times[0], times[-1], len(times))
+        return values
+
+    return run
+
+
+__all__ = ["Timing", "Unsupported", "bench_sbml"]
