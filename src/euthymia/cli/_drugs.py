@@ -20,7 +20,13 @@ Array = NDArray[np.float64]
 
 def add_patient_arguments(parser: argparse.ArgumentParser) -> None:
     """Covariates of one patient."""
-    parser.add_argument("--phenotype", action="append", default=[], metavar="ENZYME=PM", help="metaboliser type or activity score, e.g. CYP2C19=PM or CYP2D6=0.5; repeatable")  # fmt: skip
+    parser.add_argument(
+        "--phenotype",
+        action="append",
+        default=[],
+        metavar="ENZYME=PM",
+        help="metaboliser type or activity score, e.g. CYP2C19=PM or CYP2D6=0.5; repeatable",
+    )
     parser.add_argument("--age", type=float, help="years")
     parser.add_argument("--weight", type=float, help="kg")
     parser.add_argument("--sex", choices=("female", "male"))
@@ -116,7 +122,9 @@ def read_companions(texts: list[str], days: float) -> tuple[list[Treatment], lis
 def companion(compound: Compound, dose: str, every: str, days: float) -> Treatment:
     """A co-medication as a treatment."""
     if not compound.has_kinetics:
-        raise InputError([f"{compound.name} has no kinetic data here, so its interactions cannot be computed"])
+        raise InputError(
+            [f"{compound.name} has no kinetic data here, so its interactions cannot be computed"]
+        )
     if not dose and "doses.low" not in compound.parameters:
         raise InputError([f"{compound.name} has no usual dose here; write '{compound.name}:20 mg:24 h'"])
     amount = read_dose(dose) if dose else compound.value("doses.low")

@@ -34,13 +34,24 @@ HELP = "levels, exposure and occupancy of a drug in a patient, with phenotypes a
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--drug", required=True)
     parser.add_argument("--dose", required=True, metavar='"10 mg"')
-    parser.add_argument("--every", default="24 h", metavar='"24 h"', help="time between doses; 'once' for a single dose")
+    parser.add_argument(
+        "--every", default="24 h", metavar='"24 h"', help="time between doses; 'once' for a single dose"
+    )
     parser.add_argument("--days", type=float, help="days of dosing (default: until steady state)")
     parser.add_argument("--route", help="oral, intravenous, intranasal, ... (default: the usual one)")
     parser.add_argument("--formulation", help="for example extended-release")
     parser.add_argument("--infusion", metavar='"40 min"', help="time over which each dose runs in")
-    parser.add_argument("--with", dest="companions", action="append", default=[], metavar="DRUG[:DOSE[:EVERY]]", help="co-medication; repeatable")  # fmt: skip
-    parser.add_argument("--patients", type=int, default=0, metavar="N", help="also simulate N patients that differ by chance")  # fmt: skip
+    parser.add_argument(
+        "--with",
+        dest="companions",
+        action="append",
+        default=[],
+        metavar="DRUG[:DOSE[:EVERY]]",
+        help="co-medication; repeatable",
+    )
+    parser.add_argument(
+        "--patients", type=int, default=0, metavar="N", help="also simulate N patients that differ by chance"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     add_patient_arguments(parser)
@@ -54,26 +65,38 @@ def report(arguments: argparse.Namespace) -> dict[str, Any]:
     infusion = read_hours(arguments.infusion) if arguments.infusion else 0.0
     problems = [f"{name} {value:g} should be above 0" for name, value in (("--dose", dose),) if value <= 0]
     problems += ["--every should be above 0"] if every < 0 else []
-    problems += ["--days should lie between 0.1 and 730"] if arguments.days is not None and not 0.1 <= arguments.days <= 730 else []  # fmt: skip
+    problems += (
+        ["--days should lie between 0.1 and 730"]
+        if arguments.days is not None and not 0.1 <= arguments.days <= 730
+        else []
+    )
     problems += ["--patients should be between 0 and 20000"] if not 0 <= arguments.patients <= 20000 else []
     if problems:
         raise InputError(problems)
     main = Treatment(compound, dose, every, 0.0, 24.0, arguments.route, arguments.formulation, infusion)
     main.key()
     if not compound.has_kinetics:
-        raise InputError([f"{compound.name} has no clearance or volume in the library: no level can be computed"])
-    days = arguments.days or (days_to_steady_state([main]) if every else max(3.0, days_to_steady_state([main], 6)))
+        raise InputError(
+            [f"{compound.name} has no clearance or volume in the library: no level can be computed"]
+        )
+    days = arguments.days or (
+        days_to_steady_state([main]) if every else max(3.0, days_to_steady_state([main], 6))
+    )
     others, static = read_companions(arguments.companions, days)
     if not arguments.days and others and every:
         days = max(days, days_to_steady_state([main, *others]))
         others = [Treatment(o.compound, o.dose, o.interval, 0.0, days * 24.0) for o in others]
-    main = Treatment(compound, dose, every, 0.0, days * 24.0, arguments.route, arguments.formulation, infusion)
+    main = Treatment(
+        compound, dose, every, 0.0, days * 24.0, arguments.route, arguments.formulation, infusion
+    )
     bound = ligands([compound])
     ports = [f"{gene}.occupancy" for gene in bound]
     times = _times(every, days)
     course = simulate_course([main, *others], times, read_patient(arguments), static, ports)
     window = times >= times[-1] - every - 1e-9 if every else np.ones(times.size, dtype=bool)
-    analytes = {name: _numbers(course, name, window) for name in course.levels if name.split(".")[0] == compound.id}
+    analytes = {
+        name: _numbers(course, name, window) for name in course.levels if name.split(".")[0] == compound.id
+    }
     occupied = {p: float(v[0, window].mean()) for p, v in course.ports.items()}
     said = warnings([compound, *(o.compound for o in others), *static]) if arguments.companions else []
     if limit := limit_dose(compound, dose, every):
@@ -86,7 +109,9 @@ def report(arguments: argparse.Namespace) -> dict[str, Any]:
         "route": main.key(),
         "with": arguments.companions,
         "analytes": analytes,
-        "occupancy": dict(sorted(((p, o) for p, o in occupied.items() if o >= 0.02), key=lambda item: -item[1])),
+        "occupancy": dict(
+            sorted(((p, o) for p, o in occupied.items() if o >= 0.02), key=lambda item: -item[1])
+        ),
         "reference_range": reference(compound, course, window),
         "warnings": said,
         "sources": compound.sources(),
@@ -131,15 +156,23 @@ def reference(compound: Compound, course: Course, window: np.ndarray) -> dict[st
     unit = "ng/mL" if mass_based else "nmol/mL"
     scale = 1.0 if mass_based else 1e-9
     return {
-        "low": low * scale, "high": high * scale, "trough": total * scale, "verdict": verdict,
-        "of": compound.data["reference_range"]["of"], "unit": unit if mass_based else "mmol/L",
-    }  # fmt: skip
+        "low": low * scale,
+        "high": high * scale,
+        "trough": total * scale,
+        "verdict": verdict,
+        "of": compound.data["reference_range"]["of"],
+        "unit": unit if mass_based else "mmol/L",
+    }
 
 
 def _spread(
-    arguments: argparse.Namespace, compound: Compound, treatments: list[Treatment], static: Any,
-    times: np.ndarray, window: np.ndarray,
-) -> dict[str, Any]:  # fmt: skip
+    arguments: argparse.Namespace,
+    compound: Compound,
+    treatments: list[Treatment],
+    static: Any,
+    times: np.ndarray,
+    window: np.ndarray,
+) -> dict[str, Any]:
     n = arguments.patients
     rng = np.random.default_rng(arguments.seed)
     ids = variable_parameters([t.compound for t in treatments])
@@ -161,7 +194,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(plain(result), indent=1))
         return 0
-    every = f"every {result['interval_h']:g} h for {result['days']:g} days" if result["interval_h"] else "once"
+    every = (
+        f"every {result['interval_h']:g} h for {result['days']:g} days" if result["interval_h"] else "once"
+    )
     print(f"{result['drug']} {result['dose_mg']:g} mg {result['route'].replace('_', ' ')}, {every}")
     if result["with"]:
         print(f"with {', '.join(result['with'])}")

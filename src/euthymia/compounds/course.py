@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from euthymia.compounds.binding import occupancy_fragment
-from euthymia.compounds.compound import Compound, analytes
+from euthymia.compounds.compound import Compound, analytes, load_compound
 from euthymia.compounds.individual import individual_parameters
 from euthymia.compounds.interactions import Perpetrator, enzyme_factors
 from euthymia.compounds.pharmacokinetics import choose_route, dose_target, fragment
@@ -93,6 +93,24 @@ class Course:
     def mass(self, prefix: str) -> Array:
         """Level of one analyte, ng/mL."""
         return self.levels[prefix] * self.molar_mass[prefix] * 1000.0
+
+    def of(self, name: str) -> tuple[Array, float]:
+        """Level (nmol/L) and molar mass of an analyte by its library name; a mixture is the sum of its parts.
+
+        Raises
+        ------
+        InputError
+            Nothing of that name was simulated.
+        """
+        try:
+            known = load_compound(name)
+        except InputError:
+            known = None
+        if known is not None and known.components:
+            parts = [self.levels[self.find(part.compound.name)] for part in known.components]
+            return np.sum(parts, axis=0), known.value("molar_mass")
+        prefix = self.find(known.name if known is not None else name)
+        return self.levels[prefix], self.molar_mass[prefix]
 
     def find(self, name: str) -> str:
         """The prefix of an analyte named as in the library; the dosed drug before metabolites.
