@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 
 from euthymia.report import courses, figures
 from euthymia.report.document import all_figures
-from euthymia.report.run import Run
+from euthymia.report.run import BANDS, Run, read_run
 from euthymia.report.theme import COLOURS, CONTROL, Figure, arm_styles, thinned
 
 
@@ -59,7 +60,10 @@ def test_scale_course_draws_the_table_and_the_bands_enclose_the_median(
     bands = [t for t in figure.spec["data"] if t["name"].startswith("middle") and "fill" in t]
     assert len(medians) == 3 and len(bands) == 6
     for arm, median in zip(run.arms, medians, strict=True):
-        assert np.allclose(median["y"], run.course("symptoms.madrs", arm)["p50"], rtol=1e-3)
+        rated = run.visits.filter((pl.col("arm") == arm) & (pl.col("in_trial") | (pl.col("day") == 0)))
+        rated = rated.join(run.patients.filter(pl.col("status") == 0).select("patient"), on="patient")
+        for day, score in zip(median["x"], median["y"], strict=True):
+            assert score == pytest.approx(np.median(rated.filter(pl.col("day") == day)["madrs"]), rel=1e-3)
         for band in (b for b in bands if b["xaxis"] == median["xaxis"]):
             n = len(median["x"])
             top, bottom = np.array(band["y"][:n]), np.array(band["y"][n:])[::-1]
@@ -117,6 +121,24 @@ def test_arms_without_drug_are_not_drawn_in_the_exposure_figure(drawn: dict[str,
     }
 
 
+def test_occupancy_is_drawn_in_per_cent_whether_given_as_share_or_per_cent(run: Run) -> None:
+    is_share = pl.col("output") == "SLC6A4.occupancy"
+    bands = [pl.when(is_share).then(100 * pl.col(c)).otherwise(pl.col(c)).alias(c) for c in BANDS]
+    unit = pl.when(is_share).then(pl.lit("%")).otherwise(pl.col("unit")).alias("unit")
+    twin = replace(run, courses=run.courses.with_columns(*bands, unit))
+    one, other = courses.occupancy_courses(run), courses.occupancy_courses(twin)
+    assert one is not None and other is not None
+    for a, b in zip(one.spec["data"], other.spec["data"], strict=True):
+        assert np.allclose(a["y"], b["y"], rtol=1e-3) and 50 < max(a["y"]) <= 100
+
+
+def test_a_target_hardly_occupied_is_left_to_the_table(run: Run) -> None:
+    faint = run.courses.filter(pl.col("output") == "SLC6A4.occupancy").with_columns(pl.col(*BANDS) * 0.01)
+    faint = faint.with_columns(output=pl.lit("SLC6A2.occupancy"))
+    figure = courses.occupancy_courses(replace(run, courses=pl.concat([run.courses, faint])))
+    assert figure is not None and "yaxis2" not in figure.spec["layout"] and "less than 2 %" in figure.caption
+
+
 def test_thinning_keeps_the_ends_and_every_extreme() -> None:
     values = np.sin(np.arange(20_000) / 7.0)
     values[12_345] = 9.0
@@ -131,10 +153,20 @@ def test_thinning_keeps_the_ends_and_every_extreme() -> None:
 
 
 def test_absent_data_give_no_figure(run: Run) -> None:
-    from dataclasses import replace
-
     bare = replace(run, courses=run.courses.filter(pl.col("output") == "symptoms.madrs"), parameters=None,
-                   patients=run.patients.drop("endotype", "dropout_day"))  # fmt: skip
+                   patients=run.patients.drop("endotype", "dropout_day"),
+                   visits=run.visits.drop("hamd17"))  # fmt: skip
     assert courses.exposure_courses(bare) is None and courses.mechanism_courses(bare) is None
     assert figures.evidence_grades(bare) is None and figures.endotype_outcomes(bare, "madrs") is None
     assert figures.retention(bare) is None and courses.scale_course(bare, "hamd17") is None
+
+
+def test_of_a_repeated_trial_the_first_repetition_is_drawn(synthetic, folder, tmp_path) -> None:
+    one = read_run(folder)
+    twin = synthetic.write(tmp_path / "run")
+    for name in ("patients", "visits"):
+        table = pl.read_parquet(twin / f"{name}.parquet")
+        both = [table.with_columns(replicate=pl.lit(i, pl.Int64)) for i in (0, 1)]
+        pl.concat(both).write_parquet(twin / f"{name}.parquet")
+    again = read_run(twin)
+    assert again.patients.equals(one.patients) and again.visits.equals(one.visits)

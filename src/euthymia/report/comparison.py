@@ -114,6 +114,14 @@ def visit_means(run: Run, scale: str, column: str = "change") -> pl.DataFrame:
     return means.sort("arm", "day")
 
 
+def visit_bands(run: Run, scale: str) -> pl.DataFrame:
+    """Scores rated at each visit attended: arm, day, n, mean, p05, p25, p50, p75, p95."""
+    score = pl.col("score")
+    parts = {f"p{q:02d}": score.quantile(q / 100, "linear") for q in (5, 25, 50, 75, 95)}
+    found = observed(run, scale).group_by("arm", "day").agg(n=score.count(), mean=score.mean(), **parts)
+    return found.sort("arm", "day")
+
+
 def published_values(run: Run, outcome: str) -> Iterator[tuple[str, float, str, str, Value]]:
     """Published rows of one outcome matched to an arm of this run: arm, day, trial, cite, value.
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from euthymia.report.comparison import Value, published_values, visit_means
+from euthymia.report.comparison import Value, endpoint, observed, published_values, visit_bands, visit_means
 from euthymia.report.run import BANDS, Run
 from euthymia.report.theme import (
     SOFT,
@@ -30,13 +30,7 @@ from euthymia.report.theme import (
     time_axis,
 )
 
-MECHANISM = (
-    "serotonin.et",
-    "neuroplasticity.bdnf",
-    "neuroplasticity.synapses",
-    "inflammation.il6",
-    "hpa.cortisol",
-)
+LEAST_OCCUPANCY = 2.0  # per cent; targets below are not drawn
 SCALES = {"madrs": "MADRS", "hamd17": "HAMD17"}
 
 
@@ -66,17 +60,17 @@ def exposure_courses(run: Run) -> Figure | None:
 
 def occupancy_courses(run: Run) -> Figure | None:
     """Occupancy of each target over the trial, in per cent."""
-    outputs = [o for o in run.outputs() if is_occupancy(o) and _moves(run, o)]
+    outputs = [o for o in run.outputs() if is_occupancy(o) and _highest(run, o) >= LEAST_OCCUPANCY]
     words = "Share of the target occupied by drug. Line: median patient; band: middle 90 % of patients."
+    if any(is_occupancy(o) and o not in outputs for o in run.outputs()):
+        words += f" Targets occupied by less than {LEAST_OCCUPANCY:g} % are left to the table."
     spec = _overlay(run, outputs, 300, percent=True, skip_empty=True)
     return _figure("fig-occupancy", "Target occupancy", words, spec)
 
 
 def mechanism_courses(run: Run) -> Figure | None:
     """The brain's and the body's systems over the trial: median and middle half of the patients."""
-    others = [o for o in run.outputs() if not (is_level(o) or is_occupancy(o) or is_symptom(o))]
-    known = [o for o in MECHANISM if o in others]
-    outputs = known + [o for o in others if o not in known]
+    outputs = [o for o in run.outputs() if not (is_level(o) or is_occupancy(o) or is_symptom(o))]
     symptom = f"symptoms.{run.scale}"
     outputs += [symptom] if outputs and symptom in run.outputs() else []
     words = "Line: median patient; band: middle half of the patients. The vertical axes do not start at zero."
@@ -91,8 +85,10 @@ def _figure(name: str, title: str, words: str, spec: dict[str, Any] | None) -> F
 
 def scale_course(run: Run, scale: str) -> Figure | None:
     """Total score with 50 % and 90 % bands, one panel an arm, published points on top."""
-    output = f"symptoms.{scale}"
-    arms = [a for a in run.arms if run.course(output, a).height]
+    if scale not in run.visits.columns:
+        return None
+    ratings = visit_bands(run, scale)
+    arms = [a for a in run.arms if (ratings["arm"] == a).any()]
     if not arms:
         return None
     styles, name = arm_styles(run), SCALES.get(scale, scale)
@@ -105,7 +101,7 @@ def scale_course(run: Run, scale: str) -> Figure | None:
                            same_y=True)  # fmt: skip
     data: list[dict[str, Any]] = []
     for arm, at in zip(arms, places, strict=True):
-        course, style, first = run.course(output, arm), styles[arm], arm == arms[0]
+        course, style, first = ratings.filter(pl.col("arm") == arm), styles[arm], arm == arms[0]
         day = course["day"].to_numpy()
         data.append(band(day, course["p05"], course["p95"], style, 0.16, "middle 90 % of patients", **at))
         data.append(band(day, course["p25"], course["p75"], style, 0.30, "middle 50 % of patients", **at))
@@ -120,8 +116,9 @@ def scale_course(run: Run, scale: str) -> Figure | None:
     return Figure(
         f"fig-course-{scale}",
         f"{name} total over the trial",
-        "Solid line: median; dotted line: mean; dark band: middle 50 %, light band: middle 90 % of the simulated "
-        "patients of the arm." + (" " + _HOW_PUBLISHED if seen else ""),
+        "Scores as rated at the visits, patients still in the trial. Solid line: median; dotted line: mean; dark "
+        "band: middle 50 %, light band: middle 90 % of the patients."
+        + (" " + _HOW_PUBLISHED if seen else ""),
         frame_with(frame, data),
     )
 
@@ -157,12 +154,19 @@ def change_from_baseline(run: Run, scale: str) -> Figure | None:
     data += published
     if published:
         data.append(_key(True)[-1])
+    ends = [(endpoint(run, a, f"change_{scale}"), a) for a in run.arms]
+    here = {r["arm"]: r["n"] for r in means.filter(pl.col("day") == run.last_day).iter_rows(named=True)}
+    if any(v is not None and v.n > here.get(a, 0) for v, a in ends):
+        left = " The table's estimate counts patients who left early too."
+    else:
+        left = ""
     note = " Open symbols: published means; bars: 95 % intervals where published." if published else ""
     return Figure(
         f"fig-change-{scale}",
         f"Change from baseline, {name}",
         "Filled symbols: simulated mean change of patients still in the trial at the visit, with 95 % interval."
         + note
+        + left
         + " Symbols of one visit stand side by side.",
         frame_with(frame, data),
     )
@@ -184,8 +188,8 @@ def published_totals(run: Run, scale: str, arm: str) -> list[tuple[float, str, V
     found = [(day, trial, v) for name, day, trial, _, v in published_values(run, scale) if name == arm]
     printed = {(trial, day) for day, trial, _ in found}
     start = {trial: v.estimate for day, trial, v in found if day <= 0}
-    course = run.course(f"symptoms.{scale}", arm)
-    simulated = float(course["mean"][0]) if course.height else float("nan")
+    first = observed(run, scale).filter((pl.col("arm") == arm) & (pl.col("day") <= 0))["score"].mean()
+    simulated = float(first) if isinstance(first, int | float) else float("nan")
     for name, day, trial, _, v in published_values(run, f"change_{scale}"):
         if name == arm and (trial, day) not in printed:
             base = start.get(trial, simulated)
@@ -240,9 +244,15 @@ def _scaled(value: Value, factor: float) -> Value:
     return Value(factor * value.estimate, factor * value.low, factor * value.high, value.n)
 
 
-def _moves(run: Run, output: str) -> bool:
-    rows = run.courses.filter(pl.col("output") == output)
-    return bool((rows["p95"].abs() > 1e-6).any())
+def _highest(run: Run, output: str) -> float:
+    """Highest 95th percentile of an output in any arm, per cent for shares."""
+    top = run.courses.filter(pl.col("output") == output)["p95"].max()
+    return float(top) * _per_cent(run, output) if isinstance(top, int | float) else 0.0
+
+
+def _per_cent(run: Run, output: str) -> float:
+    """What turns an occupancy into per cent: 1 where the run gives per cent already, else 100."""
+    return 1.0 if run.unit_of(output) == "%" else 100.0
 
 
 def _overlay(run: Run, outputs: Sequence[str], height: int, *, percent: bool = False, zero: bool = False,
@@ -253,7 +263,7 @@ def _overlay(run: Run, outputs: Sequence[str], height: int, *, percent: bool = F
     styles, last = arm_styles(run), run.last_day
     columns = min(2, len(outputs))
     rows = -(-len(outputs) // columns)
-    units = ["%" if percent else run.unit_of(o) for o in outputs]
+    units = ["%" if percent else run.unit_of(o) or ("points" if is_symptom(o) else "") for o in outputs]
     shape = {"rangemode": "tozero"} if zero or percent else {}
     y = [
         axis(printed_unit(u) or "relative level", **shape) | ({"range": [0, 100]} if percent else {})
@@ -265,8 +275,8 @@ def _overlay(run: Run, outputs: Sequence[str], height: int, *, percent: bool = F
     data: list[dict[str, Any]] = []
     named: set[str] = set()
     low, high = ("p25", "p75") if inner else ("p05", "p95")
-    factor = 100.0 if percent else 1.0
     for output, at in zip(outputs, places, strict=True):
+        factor = _per_cent(run, output) if percent else 1.0
         for arm in run.arms:
             course = run.course(output, arm)
             if not course.height or (skip_empty and not (course["p95"].abs() > 1e-9).any()):
@@ -286,7 +296,7 @@ def _overlay(run: Run, outputs: Sequence[str], height: int, *, percent: bool = F
             )
             named.add(arm)
             dots = [
-                (d, trial, _scaled(v, factor))
+                (d, trial, _scaled(v, 100.0 if percent else 1.0))
                 for a, d, trial, _, v in published_values(run, output)
                 if a == arm
             ]

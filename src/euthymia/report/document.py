@@ -190,12 +190,14 @@ def flow(run: Run) -> list[Flow]:
 
 def credibility(run: Run, used: Sequence[Reference]) -> dict[str, Any]:
     """What the run itself can say about its standing: computed from its tables, nothing typed by hand."""
-    found: dict[str, Any] = {"fitted": [], "trials": [], "basis": [], "overlap": None}
+    found: dict[str, Any] = {"fitted": {}, "count": 0, "trials": [], "basis": [], "overlap": None}
     fitted_to: set[str] = set()
     if run.parameters is not None:
         fitted = run.parameters.filter(pl.col("basis") == "fitted").sort("id")
-        found["fitted"] = fitted.to_dicts()
-        fitted_to = set(fitted["cite"].drop_nulls().to_list())
+        found["count"] = fitted.height
+        for row in fitted.iter_rows(named=True):
+            found["fitted"].setdefault(row["cite"] or "", []).append((row["id"], row.get("title") or ""))
+        fitted_to = set(found["fitted"]) - {""}
         counts = run.parameters.group_by("basis").len().sort("len", "basis", descending=[True, False])
         found["basis"] = [(str(b or "not stated").replace("_", " "), n) for b, n in counts.iter_rows()]
     if run.published is not None:

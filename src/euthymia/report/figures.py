@@ -152,7 +152,11 @@ def endotype_outcomes(run: Run, scale: str) -> Figure | None:
             trace = points(x, y, low, high, styles[arm], arm, text=[f"n = {v}" for v in n])
             data.append(trace | {"hovertemplate": "%{y:.1f} points, %{text}<extra>" + arm + "</extra>"})
     x_axis = axis(
-        "", tickvals=list(range(len(kinds))), ticktext=kinds, range=[-0.6, len(kinds) - 0.4], ticks=""
+        "",
+        tickvals=list(range(len(kinds))),
+        ticktext=[k.replace("_", " ") for k in kinds],
+        range=[-0.6, len(kinds) - 0.4],
+        ticks="",
     )
     frame = layout(340, xaxis=x_axis | {"showgrid": False},
                    yaxis=axis(f"change in {SCALES.get(scale, scale)}, points"))  # fmt: skip
@@ -168,13 +172,14 @@ def evidence_grades(run: Run) -> Figure | None:
     part = pl.col("id").str.split(".").list.first()
     counts = run.parameters.with_columns(part=part).group_by("part", "grade").len()
     parts = counts.group_by("part").agg(pl.col("len").sum()).sort("len", "part")["part"].to_list()
+    names = [part.replace("_", " ") for part in parts]
     grades = sorted(counts["grade"].drop_nulls().unique().to_list())
     data = []
     for i, grade in enumerate(grades):
         own = dict(counts.filter(pl.col("grade") == grade).select("part", "len").iter_rows())
         known = [own.get(p, 0) for p in parts]
         colour = GRADES.get(grade, COLOURS[(i + 2) % len(COLOURS)] if grade else CONTROL)
-        data.append({"type": "bar", "orientation": "h", "name": f"grade {grade}", "y": parts, "x": known,
+        data.append({"type": "bar", "orientation": "h", "name": f"grade {grade}", "y": names, "x": known,
                      "marker": {"color": colour, "line": {"color": "#ffffff", "width": 1}},
                      "hovertemplate": "%{x} parameters<extra>%{y}, grade " + grade + "</extra>"})  # fmt: skip
     frame = layout(130 + 26 * len(parts), barmode="stack", bargap=0.32, xaxis=axis("parameters used"),

@@ -111,7 +111,7 @@ def reference_text(item: Mapping[str, Any]) -> str:
     known = (
         [f"doi:{item['DOI']}"] if item.get("DOI") else [f"PMID {item['PMID']}"] if item.get("PMID") else []
     )
-    title = str(item.get("title", item.get("id", ""))).rstrip(".")
+    title = str(item.get("title", "")).rstrip(".")
     parts = [head, title, place or str(item.get("publisher", "")), *known]
     return ". ".join(p for p in parts if p) + "."
 

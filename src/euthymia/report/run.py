@@ -44,6 +44,7 @@ class Run:
         Version, library hash, seed, protocol text, options, machine, stages, warnings.
     patients, visits, courses, endpoints : polars.DataFrame
         One row per patient; per patient and visit; per arm, output and day; per replicate, arm and endpoint.
+        Of a trial that was repeated, patients and visits are those of the first repetition.
     exposure, published, parameters : polars.DataFrame or None
         None where the run has no such table.
     sources : tuple of dict
@@ -81,7 +82,9 @@ class Run:
 
     @property
     def scale(self) -> str:
-        """The primary rating scale: one with a change endpoint, published if possible, MADRS before HAMD17."""
+        """The primary rating scale: the manifest's, else one with a change endpoint, published if possible."""
+        if self.manifest.get("scale") in self.visits.columns:
+            return str(self.manifest["scale"])
         ends = set(self.endpoints["endpoint"].drop_nulls())
         told = set() if self.published is None else set(self.published["outcome"].drop_nulls())
         present = [s for s in ("madrs", "hamd17") if s in self.visits.columns]
@@ -146,6 +149,8 @@ def read_run(folder: Path) -> Run:
         raise InputError(problems)
     names = ["manifest.json", *(f"{n}.parquet" for n in tables), "sources.json", "bibliography.json"]
     required = {n: t for n, t in tables.items() if n in REQUIRED and t is not None}
+    for name in ("patients", "visits"):
+        required[name] = _first_replicate(required[name])
     return Run(
         folder=folder,
         manifest=manifest,
@@ -180,6 +185,12 @@ def read_sources(folder: Path) -> tuple[tuple[dict[str, Any], ...], dict[str, di
 
 def _filled(table: pl.DataFrame | None) -> pl.DataFrame | None:
     return table if table is not None and table.height else None
+
+
+def _first_replicate(table: pl.DataFrame) -> pl.DataFrame:
+    if "replicate" not in table.columns:
+        return table
+    return table.filter(pl.col("replicate") == pl.col("replicate").min()).drop("replicate")
 
 
 def _manifest(folder: Path, problems: list[Problem]) -> dict[str, Any]:

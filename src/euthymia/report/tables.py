@@ -29,6 +29,7 @@ LABELS = {
     "crp": "C-reactive protein, mg/L",
     "adherence": "Adherence, share of doses",
 }
+WORDS = {"true": "yes", "false": "no"}
 PHENOTYPES = ("pm", "poor", "im", "intermediate", "nm", "em", "normal", "rm", "rapid", "um", "ultrarapid")
 OUTCOMES = {"response": "Response", "remission": "Remission", "dropout": "Left early"}
 HIDDEN = ("patient", "arm", "dropout_day", "status", "message", "replicate")
@@ -140,7 +141,7 @@ def arms(run: Run) -> Table:
     how = f"median and middle 95 % of {many} repeated trials" if many > 1 else "estimate with 95 % interval"
     week = f"week {run.last_day / 7:.3g}" if run.last_day >= 14 else f"day {run.last_day:g}"
     heads = ["Arm", "", "n", f"Change in {name} at {week}", "SD of change", *(OUTCOMES[o] for o in shown)]
-    return table(f"Outcome at {week}: {how}. Change: fewer points is better. SD of change: observed patients.",
+    return table(f"Outcome at {week}: {how}. Change: the more negative, the better.",
                  heads, rows, text_columns=(0, 1))  # fmt: skip
 
 
@@ -187,7 +188,7 @@ def population(run: Run) -> Table:
     every = [*groups, run.patients]
     columns = [c for c in run.patients.columns if c not in HIDDEN]
     for column in sorted(columns, key=lambda c: list(LABELS).index(c) if c in LABELS else len(LABELS)):
-        label = LABELS.get(column, column.replace("_", " ").capitalize())
+        label = LABELS.get(column) or (column if column.isupper() else column.replace("_", " ").capitalize())
         if run.patients[column].dtype.is_numeric():
             rows.append([label, *(_spread(g[column]) for g in every)])
         elif run.patients[column].dtype in (pl.String, pl.Categorical, pl.Boolean):
@@ -195,11 +196,16 @@ def population(run: Run) -> Table:
             if len(kinds) <= 12:
                 rows.append([Cell(label, look="group"), *("" for _ in every)])
                 rows += [
-                    [Cell(k, look="sub"), *(_count(g[column].cast(pl.String), k) for g in every)]
+                    [
+                        Cell(WORDS.get(k, k.replace("_", " ")), look="sub"),
+                        *(_count(g[column].cast(pl.String), k) for g in every),
+                    ]
                     for k in kinds
                 ]
     heads = ["", *(f"{a}, n\u00a0=\u00a0{g.height}" for a, g in zip([*run.arms, "all"], every, strict=True))]
     told = "Virtual patients at baseline. Numbers: mean (SD), or median above quartiles where skewed; counts: n (%)."
+    many = replicates(run)
+    told += f" The first of {many} repetitions of the trial." if many > 1 else ""
     return table(told, heads, rows)
 
 
@@ -258,6 +264,11 @@ def _published_at_end(run: Run, arm: str, outcomes: Sequence[str]) -> dict[str, 
 
 
 def _sd_of_change(run: Run, arm: str) -> float:
+    if "sd" in run.endpoints.columns:
+        wanted = (pl.col("arm") == arm) & (pl.col("endpoint") == f"change_{run.scale}")
+        given = run.endpoints.filter(wanted)["sd"].drop_nulls().median()
+        if isinstance(given, int | float):
+            return float(given)
     if run.scale not in run.visits.columns:
         return float("nan")
     rows = observed(run, run.scale).filter(
