@@ -7,6 +7,7 @@ simulator stays under the target.  Interleaved runs, CPU time of one thread, med
 
 from __future__ import annotations
 
+import contextlib
 import time as clock
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -99,10 +100,8 @@ def bench_sbml(
         return float(np.nan_to_num(found, nan=np.inf).max())
 
     tools: dict[str, Runner] = {"euthymia": _ours(path, system, times, symbols, draws, patients)}
-    try:
+    with contextlib.suppress(ImportError):
         tools["libroadrunner"] = _roadrunner(path, system, times, symbols, draws)
-    except ImportError:
-        pass
     chosen = {}
     for tool, run in tools.items():
         for rtol in GRID:
@@ -151,7 +150,7 @@ def _roadrunner(path, system: Dynamics, times, symbols, draws) -> Runner:  # typ
     integrator = machine.getIntegrator()
     integrator.setValue("maximum_num_steps", 1_000_000)
     sizes = {s.removeprefix("n:"): size for s, size in zip(symbols, peaks(system, times), strict=True)}
-    stored = {*machine.model.getFloatingSpeciesIds(), *machine.model.getRateRuleIds()}
+    stored = {*machine.model.getFloatingSpeciesIds(), *machine.getRateRuleIds()}
 
     def run(rtol: float, count: int) -> np.ndarray:
         integrator.setValue("relative_tolerance", rtol)
