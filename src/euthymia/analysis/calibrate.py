@@ -63,8 +63,9 @@ def minus_log_posterior(contrasts: Sequence[Contrast], scales: dict[str, float])
     """Objective of the fit, written a second time, directly from the multivariate normal density."""
     from scipy.stats import multivariate_normal
 
-    y = np.array([c.observed for c in contrasts], float)
-    total = np.diag([c.se**2 for c in contrasts]) + sum(covariance(contrasts, contrasts, scales).values())
+    pairs = np.array([c.learned for c in contrasts], float)
+    y = pairs[:, 0]
+    total = np.diag(pairs[:, 1] ** 2) + sum(covariance(contrasts, contrasts, scales).values())
     away = np.array([np.log(scales[k] / TERMS[k]) / LOG_SPREAD for k in TERMS])
     return float(-multivariate_normal(np.full(len(y), LEVEL), total).logpdf(y) + 0.5 * away @ away)
 

@@ -114,7 +114,10 @@ def _write(path: Path, found: dict[str, Any]) -> None:
                 _cell(r["success"]), _cell(r["p_success"]), r["why"],
             ]
         )  # fmt: skip
-    style = "body{font-family:sans-serif;max-width:75em;margin:2em auto}td{padding:.2em .6em;border-bottom:1px solid #ddd}"
+    style = (
+        "body{font-family:sans-serif;max-width:75em;margin:2em auto}"
+        "td{padding:.2em .6em;border-bottom:1px solid #ddd}"
+    )
     body = (
         f"<h1>Predictions against published trials</h1><p>{escape(text(found).splitlines()[0])}</p>"
         f"{_picture(found)}{rows_of(table(found))}<h2>Every contrast</h2>{rows_of(each)}"

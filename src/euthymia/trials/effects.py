@@ -1,11 +1,11 @@
 """A first predictor of placebo-adjusted change: partial pooling over mechanism, trial context and small-study
 inflation.
 
-In: contrasts with observed results (to learn from) and contrasts to predict, of which only the design is
-read. Out: `ContrastPrediction` with its uncertainty in parts.  Assumed: the observed difference of a contrast is
-b0 + b1 (design error) + b2 (treatment known to patient or rater) + class + mechanism + treatment + trial +
-sampling error, all terms normal, so that the prediction is an exact conditional normal.  The scales of the terms are fitted
-by marginal likelihood under log-normal priors, anew in every leave-one-out fold.
+In: contrasts with observed results (to learn from) and contrasts to predict, of which only the design is read.
+Out: `ContrastPrediction` with its uncertainty in parts.  Assumed: the observed difference of a contrast is
+b0 + b1 (design error) + b2 (treatment known to patient or rater) + class + mechanism + treatment + trial
++ sampling error, all terms normal, so that the prediction is an exact conditional normal.  The scales of the
+terms are fitted by marginal likelihood under log-normal priors, anew in every leave-one-out fold.
 
 `b1` says how much more effect a trial reports the smaller it was; it describes publication and design, not
 biology. A trial's own result is never read for its prediction.
@@ -137,13 +137,12 @@ class EffectModel:
         Parameters
         ----------
         contrasts : sequence of Contrast
-            Those without an observed magnitude are left out.
+            Those with neither magnitude nor proxy are left out.
         start : dict, optional
             Scales to begin with.
         """
-        used = tuple(c for c in contrasts if c.observed is not None)
-        y = np.array([c.observed for c in used], float) - LEVEL
-        noise = np.diag([c.se**2 for c in used])
+        used = tuple(c for c in contrasts if c.learned is not None)
+        y, noise = _data(used)
         unit = covariance(used, used, dict.fromkeys(TERMS, 1.0))
         prior = np.log(list(TERMS.values()))
 
@@ -167,10 +166,10 @@ class EffectModel:
 
     def predict(self, contrasts: Sequence[Contrast]) -> list[ContrastPrediction]:
         """Conditional normal of every contrast given what was learned (contrasts are predicted one by one)."""
-        noise = np.diag([c.se**2 for c in self.learned])
+        y, noise = _data(self.learned)
         total = noise + sum(covariance(self.learned, self.learned, self.scales).values())
         factor = linalg.cho_factor(total, lower=True)
-        alpha = linalg.cho_solve(factor, np.array([c.observed for c in self.learned], float) - LEVEL)
+        alpha = linalg.cho_solve(factor, y)
         cross = covariance(contrasts, self.learned, self.scales)
         own = covariance(contrasts, contrasts, self.scales)
         found = []
@@ -185,7 +184,7 @@ class EffectModel:
                 prior = sum(own[k][i, i] for k in terms)
                 seen = sum(cross[k][i] for k in terms)
                 parts[name] = float(prior - seen @ linalg.cho_solve(factor, seen))
-            everything = sum(cross.values())[i]
+            everything = np.sum([cross[k][i] for k in cross], axis=0)
             variance = float(
                 sum(own[k][i, i] for k in own) - everything @ linalg.cho_solve(factor, everything)
             )
@@ -211,6 +210,12 @@ class EffectModel:
                 )
             )
         return found
+
+
+def _data(contrasts: Sequence[Contrast]) -> tuple[Array, Array]:
+    """Values less the prior level, and the diagonal matrix of sampling variances."""
+    pairs = np.array([c.learned for c in contrasts], float).reshape(-1, 2)
+    return pairs[:, 0] - LEVEL, np.diag(pairs[:, 1] ** 2)
 
 
 def _inverse_erf(x: Array) -> Array:

@@ -25,6 +25,8 @@ from euthymia.outcomes.scales import scale
 SPREAD = 9.8  # MADRS points: SD of the endpoint score over the arms of the large data set
 UNSCALED = ("relapse",)
 FEWEST = 2
+# mean z value of the calibration trials with magnitudes, by verdict (59 and 21 contrasts)
+USUAL_Z = {"yes": -2.8, "no": -1.1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,9 @@ class Contrast:
         Standard error expected from the numbers of patients alone; known before the result is.
     success : bool or None
         Whether the trial met its primary endpoint.
+    proxy : (value, standard error) or None
+        What stands in for a magnitude that was not reported, to learn from and never to be scored: from response
+        rates where both arms state them, else from the verdict.
     """
 
     trial: str
@@ -100,6 +105,12 @@ class Contrast:
     se: float
     design_se: float
     success: bool | None
+    proxy: tuple[float, float] | None = None
+
+    @property
+    def learned(self) -> tuple[float, float] | None:
+        """Value and standard error to learn from: the observed difference, else the proxy."""
+        return self.proxy if self.observed is None else (self.observed, self.se)
 
     @property
     def key(self) -> str:
@@ -169,9 +180,26 @@ class PublishedTrial:
                     None if difference is None else difference * points,
                     planned if r.difference_se is None else r.difference_se * points, planned,
                     {"yes": True, "no": False}.get(self.primary_met),
+                    _from_response(r, against, n1, n0) or _from_verdict(self.primary_met, planned),
                 )
             )  # fmt: skip
         return found
+
+
+def _from_response(arm: Result, control: Result | None, n1: int, n0: int) -> tuple[float, float] | None:
+    """Difference in MADRS points from response rates: log odds ratio x sqrt(3)/pi x SD, half a patient a cell."""
+    if control is None or arm.response is None or control.response is None:
+        return None
+    a, b = arm.response / 100 * n1, control.response / 100 * n0
+    cells = np.array([a, n1 - a, b, n0 - b]) + 0.5
+    unit = SPREAD * float(np.sqrt(3) / np.pi)
+    odds = np.log(cells[0] * cells[3] / (cells[1] * cells[2]))
+    return float(-unit * odds), float(unit * np.sqrt((1 / cells).sum()))
+
+
+def _from_verdict(met: str, se: float) -> tuple[float, float] | None:
+    """Difference of a trial that says only whether it succeeded: the usual z value of its like."""
+    return (USUAL_Z[met] * se, se) if met in USUAL_Z else None
 
 
 def read_trial(path: str | Path) -> PublishedTrial:

@@ -62,7 +62,7 @@ def _folds(
         elif refit:
             model = EffectModel.fit(rest, start=whole.scales, iterations=15)
         else:
-            model = EffectModel(tuple(c for c in rest if c.observed is not None), whole.scales)
+            model = EffectModel(tuple(c for c in rest if c.learned is not None), whole.scales)
         for i, p in zip(places, model.predict(some), strict=True):
             predicted[i] = p
         for rule, (mean, sd) in naive.items():
