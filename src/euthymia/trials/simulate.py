@@ -251,7 +251,7 @@ def dosing(
         if not records or not len(who):
             continue
         when = np.array([d.time for d in records])
-        attended = all(d.kind == "infusion" for d in records)
+        attended = protocol.setting.care == "inpatient" or all(d.kind == "infusion" for d in records)
         count = len(when)
         state = uniforms(protocol.seed, trial, cohort.number[who], "adherence/state", count)
         miss = uniforms(protocol.seed, trial, cohort.number[who], "adherence/miss", count)

@@ -43,6 +43,7 @@ def write_run(
     write_table(folder / "visits.parquet", visits_table(protocol, rated))
     write_table(folder / "courses.parquet", courses_table(protocol, model, runs))
     write_table(folder / "exposure.parquet", exposure_table(protocol, model, runs))
+    write_table(folder / "levels.parquet", levels_table(protocol, model, runs))
     write_table(folder / "endpoints.parquet", endpoints_table(protocol, rated))
     published = published_table(protocol)
     if published["trial"]:
@@ -183,6 +184,27 @@ def courses_table(protocol: Protocol, model: Model, runs: Sequence[Simulated]) -
             rows["mean"] += np.nanmean(data, axis=0).tolist()
             for name, q in QUANTILES.items():
                 rows[name] += np.nanquantile(data, q, axis=0).tolist()
+    return rows
+
+
+def levels_table(protocol: Protocol, model: Model, runs: Sequence[Simulated]) -> dict[str, Any]:
+    """Plasma level and occupancy of every patient on a drug at every visit, before that day's dose."""
+    rows: dict[str, list[Any]] = {k: [] for k in ("replicate", "patient", "arm", "output", "unit", "day", "value")}
+    for replicate, r in enumerate(runs):
+        at = [int(np.argmin(np.abs(r.days - v))) for v in r.visits]
+        for i, a in enumerate(protocol.arms):
+            who = np.flatnonzero(r.arm == i)
+            for j, (output, _, unit) in enumerate(model.courses):
+                data = r.courses[who][:, at, j] * from_canonical(1.0, unit)
+                if not _no_drug(output) or not np.nanmax(np.abs(data), initial=0.0):
+                    continue
+                rows["replicate"] += [replicate] * data.size
+                rows["patient"] += np.repeat(r.cohort.number[who], len(at)).tolist()
+                rows["arm"] += [a.name] * data.size
+                rows["output"] += [output.removesuffix("_mass")] * data.size
+                rows["unit"] += [unit] * data.size
+                rows["day"] += np.tile(r.visits / DAY, len(who)).tolist()
+                rows["value"] += data.ravel().tolist()
     return rows
 
 
