@@ -1,6 +1,10 @@
-"""SBML models on the engine's terms: read, simulate, run on a population.
+"""SBML models: read, simulate, run on a population, time.  The front door of this room's SBML part.
 
->>> from euthymia.interop.sbml import read_sbml, simulate_case  # doctest: +SKIP
+Comes in: a file of Level 1 to Level 3 Version 2, `comp` flattened.  Goes out: trajectories.  In: rate, assignment
+and solvable algebraic rules, ordered initial assignments, function definitions, local parameters, amounts and
+concentrations, changing compartments, conversion factors, variable stoichiometry, events with delay, priority and
+persistence, the csymbols time, avogadro and rateOf.  Refused by `Unsupported`, which names element and id: the
+csymbol delay, fast reactions, and packages that change the mathematics.
 """
 
 from __future__ import annotations
@@ -13,10 +17,20 @@ import numpy as np
 
 from euthymia.interop.sbml_math import Unsupported
 from euthymia.interop.sbml_model import SbmlModel
+from euthymia.interop.sbml_population import PopulationRun, run_population
 from euthymia.interop.sbml_read import read_sbml
 from euthymia.interop.sbml_simulate import changed, simulate
 
-__all__ = ["SbmlModel", "Unsupported", "changed", "read_sbml", "simulate", "simulate_case"]
+__all__ = [
+    "PopulationRun",
+    "SbmlModel",
+    "Unsupported",
+    "changed",
+    "read_sbml",
+    "run_population",
+    "simulate",
+    "simulate_case",
+]
 
 
 def simulate_case(sbml_path: str | Path, settings: Mapping[str, Any]) -> dict[str, np.ndarray]:
