@@ -212,6 +212,16 @@ def _screen(arguments: argparse.Namespace) -> int:
             {"next": rows, "stop": str(session.stop()), "conflicts": conflicts},
             text + f"\n{session.stop()}",
         )
+    if arguments.browser:
+        from euthymia.evidence.review.browser import server
+
+        made_server, address = server(session, arguments.port)
+        print(f"open {address}\nCtrl-C ends it; every decision is saved at once", flush=True)
+        try:
+            made_server.serve_forever()
+        except KeyboardInterrupt:
+            made_server.server_close()
+        return 0
     from euthymia.evidence.review.terminal import screen
 
     made = screen(session)
@@ -490,6 +500,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     screen.add_argument("--verdict", default="", help="include, exclude, maybe or withdrawn")
     screen.add_argument("--reason", default="", help="reason of an exclusion, as named in review.yaml")
     screen.add_argument("--note", default="")
+    screen.add_argument("--browser", action="store_true", help="the page in a browser on this machine")
+    screen.add_argument("--port", type=int, default=0, help="its port; a free one if not given")
     screen.add_argument("--conflicts", action="store_true", help="list conflicts and Cohen's kappa")
     screen.add_argument("--settle", action="store_true", help="the verdict settles a conflict")
     made["tag"].add_argument("--record", default="", help="tag this record by hand")

@@ -3,7 +3,7 @@
 In: the texts of all records and the verdicts so far.  Out: a score per record, higher = read sooner.  Before both
 verdicts exist, the question's own words rank (cosine).  After that two linear support vector machines vote, one on
 words and word pairs, one on character 3-5-grams, which see drug and strain names even where only a title exists;
-their standardised scores are averaged.  Weights follow ASReview's published `elas_u4` setting (C 0.11, relevant
+of their standardised scores the words count twice.  Weights follow ASReview's published `elas_u4` setting (C 0.11, relevant
 records together 9.8 times the weight of irrelevant ones).
 """
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 COST = 0.11
 RATIO = 9.8
+WEIGHTS = {"words": 2.0, "letters": 1.0}
 
 
 def _vectoriser(kind: str, small: bool) -> Any:
@@ -53,7 +54,7 @@ class Ranker:
     ):
         usable = [text if text.strip() else "untitled" for text in texts]
         small = len(usable) < 50
-        self._features, self._words = [], None
+        self._votes, self._features, self._words = votes, [], None
         for vote in votes:
             vectoriser = _vectoriser(vote, small)
             matrix = vectoriser.fit_transform(usable).tocsr()
@@ -95,13 +96,14 @@ class Ranker:
         scale = len(wanted) / (relevant * (1.0 + 1.0 / RATIO))
         weight = {1: scale, 0: scale * relevant / (RATIO * (len(wanted) - relevant))}
         total = np.zeros(self.count)
-        for matrix in self._features:
+        for vote, matrix in zip(self._votes, self._features, strict=True):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 machine = LinearSVC(C=COST, class_weight=weight, max_iter=2000, random_state=0)
                 machine.fit(matrix[rows], wanted)
-            total += standardised(np.asarray(matrix @ machine.coef_[0], dtype=float))
-        return total / len(self._features)
+            found = matrix @ machine.coef_[0].astype(np.float32)  # no copy of the features in double precision
+            total += WEIGHTS[vote] * standardised(np.asarray(found, dtype=float))
+        return total
 
     def _before_both(self, rows: NDArray[np.int_], wanted: NDArray[np.int_]) -> NDArray[np.float64]:
         """Cosine to the question, moved towards relevant and away from irrelevant records seen so far."""
