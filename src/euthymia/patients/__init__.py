@@ -1,0 +1,1 @@
+"""Who the patients are: covariates, traits, genes, stress history, random streams."""

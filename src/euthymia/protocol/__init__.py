@@ -1,0 +1,1 @@
+"""The protocol file: what a trial does, checked before anything is simulated."""

@@ -1,0 +1,1 @@
+"""Virtual and published trials: simulate, rate, tabulate, compare, score."""
