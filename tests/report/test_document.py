@@ -159,6 +159,18 @@ def test_a_run_without_optional_tables_still_has_every_section(
         assert "no bibliographic record in this run" in page.text
 
 
+def test_a_trial_with_published_totals_only_shows_the_total_first(folder: Path, tmp_path: Path) -> None:
+    twin = without(folder, tmp_path / "run")
+    published = pl.read_parquet(twin / "published.parquet").filter(
+        ~pl.col("outcome").str.starts_with("change_")
+    )
+    published.with_columns(day=pl.lit(56.0)).write_parquet(twin / "published.parquet")
+    page = Page(render(read_run(twin)))
+    figures = [i for i in page.ids if i.startswith("fig-") and not i.endswith("-plot")]
+    assert figures[0] == "fig-course-madrs" and sorted(figures) == sorted(set(figures)) and len(figures) == 10
+    assert "28.9" in page.text  # the made-up published total stands in the first table
+
+
 def test_missing_tables_and_columns_are_all_named_at_once(folder: Path, tmp_path: Path) -> None:
     broken = without(folder, tmp_path / "run", "visits.parquet", "manifest.json")
     pl.read_parquet(broken / "courses.parquet").rename({"p95": "p_95"}).write_parquet(

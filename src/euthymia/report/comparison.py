@@ -1,8 +1,8 @@
 """Simulated beside published: the same arm, the same outcome, the same day.
 
 In: a run with published rows.  Out: one `Pair` per published value that an arm of this run is matched to.
-The simulated value comes from the endpoint table where the day is the last visit, else from the patients still
-in the trial at that visit (mean and 95 % interval).
+At the last visit the simulated value comes from the endpoint table, or for a total from each patient's last
+visit attended; before it, from the patients still in the trial (mean and 95 % interval).
 """
 
 from __future__ import annotations
@@ -160,11 +160,23 @@ def pairs(run: Run) -> list[Pair]:
     return sorted(found, key=lambda p: (outcomes.index(p.outcome), p.day, order[p.arm], p.trial))
 
 
+def last_attended(run: Run, arm: str) -> Value | None:
+    """Mean total of an arm at each patient's last visit attended, with its 95 % interval."""
+    final = observed(run, run.scale).group_by("patient", "arm", maintain_order=True).last()
+    score = final.filter(pl.col("arm") == arm)["score"].to_numpy()
+    if len(score) < 2:
+        return None
+    half = 1.96 * score.std(ddof=1) / np.sqrt(len(score))
+    return Value(float(score.mean()), float(score.mean() - half), float(score.mean() + half), len(score))
+
+
 def simulated_value(run: Run, arm: str, outcome: str, day: float) -> Value | None:
     """What the simulation says for a published value; None where it has no counterpart."""
     last = abs(day - run.last_day) <= NEAR
     if last and (value := endpoint(run, arm, outcome)) is not None:
         return value
+    if last and outcome == run.scale:
+        return last_attended(run, arm)
     change, _, scale = outcome.partition("_")
     column, scale = ("change", scale) if change == "change" else ("score", outcome)
     if scale not in run.visits.columns or scale in ("patient", "arm", "day"):

@@ -109,6 +109,7 @@ def context(run: Run) -> dict[str, Any]:
         "scales": scales,
         "replicates": replicates(run),
         "cards": cards(run),
+        "first_figure": _first_figure(run),
         "figures": all_figures(run, scales),
         "tables": all_tables(run),
         "protocol_rows": protocol_rows(_protocol(run)),
@@ -218,6 +219,13 @@ def command(manifest: Mapping[str, Any]) -> str:
     if isinstance(options, Mapping) and int(options.get("replicates") or 1) > 1:
         parts.append(f"--replicates {options['replicates']}")
     return " ".join(parts)
+
+
+def _first_figure(run: Run) -> str:
+    """The picture of the summary: the total where only totals were published, else the change."""
+    told = set() if run.published is None else set(run.published["outcome"].drop_nulls())
+    only_totals = run.scale in told and f"change_{run.scale}" not in told
+    return f"fig-{'course' if only_totals else 'change'}-{run.scale}"
 
 
 def _compared(run: Run, scale: str) -> bool:

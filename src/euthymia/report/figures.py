@@ -117,7 +117,7 @@ def improvement_curve(run: Run, scale: str) -> Figure | None:
     x_axis = axis(f"improvement in {SCALES.get(scale, scale)} of at least, %", dtick=25)
     frame = layout(340, xaxis=x_axis, yaxis=axis("% of patients", range=[0, 101]))
     frame["shapes"] = [{"type": "line", "x0": 50, "x1": 50, "y0": 0, "y1": 1, "yref": "paper", "layer": "below",
-                        "line": {"color": "#9aa5b1", "width": 1, "dash": "dash"}}]  # fmt: skip
+                        "line": {"color": "#52606d", "width": 1.5, "dash": "dash"}}]  # fmt: skip
     frame["annotations"] = [{"x": 50, "y": 1, "yref": "paper", "text": "response", "showarrow": False,
                              "xanchor": "left", "xshift": 5, "yanchor": "top", "font": {"size": 12}}]  # fmt: skip
     return Figure(f"fig-improvement-{scale}", "How many improved by how much",

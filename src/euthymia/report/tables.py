@@ -12,7 +12,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from euthymia.report.comparison import SHARES, Value, endpoint, observed, pairs, published_values, replicates
+from euthymia.report.comparison import (
+    SHARES,
+    Value,
+    endpoint,
+    observed,
+    pairs,
+    published_values,
+    replicates,
+    simulated_value,
+)
 from euthymia.report.courses import SCALES
 from euthymia.report.run import Run
 from euthymia.report.theme import printed_unit
@@ -123,31 +132,34 @@ def arms(run: Run) -> Table:
     """The first table of the page: each arm's outcome, simulated above published."""
     scale = run.scale
     name = SCALES.get(scale, scale)
-    change = f"change_{scale}"
-    shown = [o for o in SHARES if any(endpoint(run, a, o) for a in run.arms)]
+    change, gap = f"change_{scale}", f"difference_{scale}"
+    shares = [o for o in SHARES if any(endpoint(run, a, o) for a in run.arms)]
+    at_end = {arm: _published_at_end(run, arm, (scale, change, gap, *shares)) for arm in run.arms}
+    with_total = any(scale in values for found in at_end.values() for values in found.values())
+    with_gap = any(endpoint(run, a, gap) for a in run.arms)
+    shown = [*([scale] if with_total else []), change, *([gap] if with_gap else []), *shares]
     rows: list[list[str | Cell]] = []
     for arm in run.arms:
-        value = endpoint(run, arm, change)
-        sd = _sd_of_change(run, arm)
         n = run.patients.filter(pl.col("arm") == arm).height
-        rows.append([arm, "simulated", str(n), stacked(value), fixed(sd),
-                     *(stacked(endpoint(run, arm, o), share=True) for o in shown)])  # fmt: skip
-        for trial, values in _published_at_end(run, arm, (change, *shown)).items():
+        own = {o: simulated_value(run, arm, o, run.last_day) for o in shown}
+        rows.append([arm, "simulated", str(n), *(stacked(own[o], share=o in SHARES) for o in shown)])
+        for trial, values in at_end[arm].items():
             cite = values.pop("cite")
-            printed = [stacked(values.get(o), share=True) for o in shown]
             link = Cell("published", trial, f"#ref-{cite}" if cite else "", look="published")
-            rows.append([Cell(arm, look="published"), link, "", stacked(values.get(change)), "", *printed])
+            told = [stacked(values.get(o), share=o in SHARES) for o in shown]
+            rows.append([Cell(arm, look="published"), link, "", *told])
     many = replicates(run)
     how = f"median and middle 95 % of {many} repeated trials" if many > 1 else "estimate with 95 % interval"
     week = f"week {run.last_day / 7:.3g}" if run.last_day >= 14 else f"day {run.last_day:g}"
-    heads = ["Arm", "", "n", f"Change in {name} at {week}", "SD of change", *(OUTCOMES[o] for o in shown)]
-    return table(f"Outcome at {week}: {how}. Change: the more negative, the better.",
-                 heads, rows, text_columns=(0, 1))  # fmt: skip
+    heads = OUTCOMES | {scale: f"{name} total", change: f"Change in {name}", gap: "Difference from control"}
+    sds = ", ".join(f"{arm} {fixed(_sd_of_change(run, arm))}" for arm in run.arms)
+    caption = f"Outcome at {week}: {how}. Change and difference: the more negative, the better. SD of change: {sds}."
+    return table(caption, ["Arm", "", "n", *(heads[o] for o in shown)], rows, text_columns=(0, 1))
 
 
 def differences(run: Run) -> Table | None:
     """Differences between arms, and every other endpoint of the run."""
-    known = {f"change_{run.scale}", *SHARES}
+    known = {f"change_{run.scale}", f"difference_{run.scale}", *SHARES}
     names = [e for e in run.endpoints["endpoint"].unique(maintain_order=True).to_list() if e not in known]
     rows = []
     for name in names:
@@ -159,7 +171,7 @@ def differences(run: Run) -> Table | None:
                 rows.append([_endpoint_title(name), arm, str(value.n or ""), printed])
     if not rows:
         return None
-    return table("Differences from the control arm and further endpoints.", ["Endpoint", "Arm", "n", "Estimate"],
+    return table("Further endpoints of this run.", ["Endpoint", "Arm", "n", "Estimate"],
                  rows, text_columns=(0, 1))  # fmt: skip
 
 
