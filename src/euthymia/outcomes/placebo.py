@@ -28,20 +28,25 @@ REFERENCE_THRESHOLD = 25.0
 DECADE = 10
 
 
-def weibull(times: Array | float) -> Array:
-    """Share of the 8-week placebo change reached by each time: 0 at 0, 1 at 8 weeks, above 1 later.
+def weibull(times: Array | float, length: float = REFERENCE_TIME) -> Array:
+    """Share of the 8-week placebo change reached by each time of a trial of this length.
 
-    w(t) = (1 - exp(-(t / tau)^b)) / (1 - exp(-(8 weeks / tau)^b))
+    w(t) = (1 - exp(-(s / tau)^b)) / (1 - exp(-(8 weeks / tau)^b)),  s = t (8 weeks / length)^d
+
+    Change at the end depends little on how long a trial lasts: expectation follows the announced length.
 
     >>> weibull(np.array([0.0, REFERENCE_TIME])).tolist()
     [0.0, 1.0]
+    >>> bool(weibull(336.0, length=336.0) > weibull(336.0))
+    True
     """
     p = parameters("placebo")
 
     def course(t: Array | float) -> Array:
         return -np.expm1(-((np.asarray(t, dtype=float) / p["time_scale"]) ** p["shape"]))
 
-    return course(times) / course(REFERENCE_TIME)
+    pace = (REFERENCE_TIME / length) ** p["duration"]
+    return course(np.asarray(times, dtype=float) * pace) / course(REFERENCE_TIME)
 
 
 def expected_change(context: TrialContext, belief: Array | float = 0.5, trial: float = 0.0) -> Array:
@@ -133,7 +138,9 @@ def course(context: TrialContext, draws: Draws, belief: Array | float = 0.5) -> 
     mean = np.broadcast_to(expected_change(context, belief, draws.trial), draws.course.shape)
     size = mean + p["spread"] * draws.course
     fast = fast_change(context, belief)
-    return size[:, None] * weibull(context.times) + fast + life_events(context, draws.events)
+    # sessions and infusions act at once, so only tablets are paced by the length of the trial
+    length = REFERENCE_TIME if context.procedure else float(context.times[-1])
+    return size[:, None] * weibull(context.times, length) + fast + life_events(context, draws.events)
 
 
 def inflation(baseline: Array, threshold: float | None) -> Array:
