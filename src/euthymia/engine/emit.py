@@ -19,7 +19,8 @@ from euthymia.engine.expression import LEAVES, TINY, Graph
 from euthymia.engine.lanemath import Text, declarations, functions
 from euthymia.engine.linear import Factorisation
 
-CHUNK = 1200
+CHUNK = 4000
+_WEIGHT = {"exp": 25, "log": 35, "pow": 65, "sin": 25, "cos": 25}
 _CANCELLED = 1e10
 
 
@@ -266,17 +267,20 @@ def _cut(tape: Tape, live: list[bool]) -> list[list[int]]:
             continue
         order.append(v)
         order += stores.get(v, [])
-    if len(order) <= 1.5 * CHUNK:
+    weight = [_WEIGHT.get(tape.ops[v][0], 1) for v in order]
+    if sum(weight) <= 1.5 * CHUNK:
         return [order]
     last_use = {a: position for position, v in enumerate(order) for a in _values(tape.ops[v])}
     pieces: list[list[int]] = [[]]
-    truth_until = 0
+    truth_until = filled = 0
     for position, v in enumerate(order):
         pieces[-1].append(v)
+        filled += weight[position]
         if tape.ops[v][0] in ("lt", "le", "eq", "and", "or", "not", "weak", "true", "false"):
             truth_until = max(truth_until, last_use.get(v, 0))
-        if len(pieces[-1]) >= CHUNK and position >= truth_until:
+        if filled >= CHUNK and position >= truth_until:
             pieces.append([])
+            filled = 0
     return [p for p in pieces if p]
 
 
@@ -390,10 +394,10 @@ def _each_lane(t: Text, op: str, a: str) -> str:
     return whole
 
 
-def module(parts: Sequence[str], width: int, inline: bool) -> str:
+def module(parts: Sequence[str], width: int) -> str:
     """One IR module with the elementary functions it needs."""
     body = "\n".join(parts)
     heads = [declarations(width), *([declarations(1)] if width > 1 else [])]
-    math_parts = [functions(width, inline), *([functions(1, inline)] if width > 1 else [])]
+    math_parts = [functions(width, inline=True), *([functions(1, inline=True)] if width > 1 else [])]
     libc = [f"declare double @{f}(double)" for f in ("asin", "acos", "atan") if f"@{f}(" in body]
     return "\n".join([*heads, *libc, *math_parts, body])

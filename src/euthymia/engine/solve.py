@@ -42,7 +42,6 @@ def solve(
     initial: Mapping[str, np.ndarray | float] | None = None,
     max_steps: int = 1_000_000,
     max_step: float = np.inf,
-    level: int = 0,
 ) -> Trajectories:
     """Simulate a population.
 
@@ -100,7 +99,7 @@ def solve(
             ]
         )
     infused = events.infused() if events is not None else ()
-    code = compiled(system, infused, outputs, METHODS[name].implicit, level=level or 1)
+    code = compiled(system, infused, outputs, METHODS[name].implicit)
     run = _RUN(driver_code(name, code.width)[0])
     values = np.full((n, len(ready.times), len(outputs)), np.nan)
     status = np.zeros(n, dtype=np.int64)
