@@ -137,6 +137,7 @@ def simulate_course(
     draws: Mapping[str, Array] | None = None,
     n: int = 1,
     rtol: float = 1e-6,
+    override: Mapping[str, Array] | None = None,
 ) -> Course:
     """Simulate treatments together; each may inhibit or induce the enzymes of the others.
 
@@ -149,6 +150,8 @@ def simulate_course(
         Co-medication of fixed strength.
     ports : sequence of str
         Occupancies to report, for example 'SLC6A4.occupancy'.
+    override : mapping of parameter id to ndarray, shape (patients,)
+        Values that replace those of the patients.
 
     Raises
     ------
@@ -165,6 +168,7 @@ def simulate_course(
     parameters = individual_parameters(
         compounds, patient or {}, draws, enzyme_factors(static), routes, only=system.parameters
     )
+    parameters.update(override or {})
     parts = {name: a for p, c in compounds.items() for name, a in analytes(c, p).items()}
     outputs = [*(f"{name}.C" for name in parts), *(p for p in ports if p in bound.assignments)]
     doses = sorted((d for t in treatments for d in t.doses()), key=lambda d: d.time)
