@@ -5,7 +5,7 @@ record.  As in NONMEM: lag and bioavailability act on the record's compartment o
 an infusion of given rate; RATE=-1 models the rate and -2 the duration; ADDL repeats every II; EVID 3 and 4 reset
 states, running infusions and doses still to come; a covariate's next record holds over the interval before it.
 
-References: areas of NONMEM's PREDPP are described in its users' guides; the tests compare with NONMEM's output.
+Tests compare with NONMEM's own output.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from euthymia.engine import Dose, Events, OdeSystem, Trajectories, solve_reference
+from euthymia.engine import Dose, Events, OdeSystem, Trajectories, solve
 from euthymia.engine.evaluate import function
 from euthymia.errors import InputError, Problem, SolverError, nearest
 from euthymia.interop.nonmem_read import DataSet, read_nonmem
@@ -59,7 +59,7 @@ def simulate_nonmem(
     parameters : mapping
         Values per subject, shape (subjects,), or one number.
     solver : callable
-        `euthymia.engine.solve` or `solve_reference` (the default where the other is absent).
+        `euthymia.engine.solve` (the default) or `solve_reference`.
 
     Returns
     -------
@@ -72,8 +72,7 @@ def simulate_nonmem(
     SolverError
         A subject failed; the message says which and when.
     """
-    if solver is None:
-        solver = _default_solver()
+    solver = solver or solve
     plan = _Plan(data, system, compartments, default_dose, covariates or {})
     plan.properties = {"bioavailability": bioavailability or {}, "lag": lag or {}}
     plan.properties |= {"rate": rate or {}, "duration": duration or {}}
@@ -115,12 +114,6 @@ def regimens(
     plan.properties = {k: v or {} for k, v in properties.items()}
     plan.check()
     return [plan.regimen(i) for i in range(len(data.subjects))]
-
-
-def _default_solver() -> Callable[..., Trajectories]:
-    import euthymia.engine as engine
-
-    return getattr(engine, "solve", solve_reference)
 
 
 class _Plan:
@@ -221,19 +214,23 @@ class _Plan:
             ]
         code = float(d["RATE"][row])
         infusion: dict[str, Any] = {}
-        if code > 0:
-            infusion = {"rate": code}
-        elif code == -1:
-            infusion = {"rate": self._property("rate", state, row, 0.0)}
+        share = self._property("bioavailability", state, row, 1.0)
+        amount = float(d["AMT"][row])
+        if code > 0 or code == -1:
+            speed = code if code > 0 else self._property("rate", state, row, 0.0)
+            if isinstance(speed, str) or isinstance(share, str) or not speed * amount * share > 0:
+                infusion = {"rate": speed}
+            else:  # rounded, so that a duration meant to be II is II and leaves no gap of one last bit
+                infusion = {"duration": float(f"{amount * share / speed:.13g}")}
         elif code == -2:
             infusion = {"duration": self._property("duration", state, row, 0.0)}
         return [
             Dose(
                 time,
                 state,
-                float(d["AMT"][row]),
+                amount,
                 "infusion" if infusion else "bolus",
-                bioavailability=self._property("bioavailability", state, row, 1.0),
+                bioavailability=share,
                 lag=self._property("lag", state, row, 0.0),
                 additional=int(d["ADDL"][row]),
                 interval=float(d["II"][row]),

@@ -71,7 +71,10 @@ def read_nonmem(path: str | Path, rename: Mapping[str, str] | None = None) -> Da
         text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError([Problem(f"cannot be read: {error}", file=file)]) from None
-    rows = [(i + 1, r) for i, r in enumerate(csv.reader(text.splitlines())) if any(c.strip() for c in r)]
+    try:
+        rows = [(i + 1, r) for i, r in enumerate(csv.reader(text.splitlines())) if any(c.strip() for c in r)]
+    except csv.Error as error:
+        raise InputError([Problem(f"is no comma-separated text: {error}", file=file)]) from None
     if not rows:
         raise InputError([Problem("the file is empty; its first line names the columns", file=file)])
     given = {k.upper(): v.upper() for k, v in (rename or {}).items()}
@@ -83,6 +86,8 @@ def read_nonmem(path: str | Path, rename: Mapping[str, str] | None = None) -> Da
     if "C" in head:  # the usual comment column: a record with C in it is skipped
         at = head.index("C")
         rows = rows[:1] + [(n, r) for n, r in rows[1:] if len(r) <= at or r[at].strip().upper() != "C"]
+    if len(rows) < 2:
+        raise InputError([Problem("there is a header but no record", file=file, line=rows[0][0])])
     table, problems = _cells(head, rows[1:], file)
     if problems:
         raise InputError(problems)
