@@ -25,7 +25,12 @@ exclude:
 
 def paper(number: int, title: str = "", **fields: object) -> Record:
     """A made-up record with a PubMed id."""
-    values = {"pmid": str(1000 + number), "title": title or f"Made-up paper number {number} on mood", "year": 2020, **fields}
+    values = {
+        "pmid": str(1000 + number),
+        "title": title or f"Made-up paper number {number} on mood",
+        "year": 2020,
+        **fields,
+    }
     return identified(Record(**values))
 
 
@@ -41,7 +46,10 @@ def review(tmp_path) -> Review:
 @pytest.fixture
 def filled(review) -> Review:
     """Ten papers: even numbers on ketamine in mice, odd ones on bread."""
-    papers = [paper(n, f"Ketamine lifts mood in mice, trial {n}" if n % 2 == 0 else f"Bread recipes of region {n}") for n in range(10)]
+    papers = [
+        paper(n, f"Ketamine lifts mood in mice, trial {n}" if n % 2 == 0 else f"Bread recipes of region {n}")
+        for n in range(10)
+    ]
     add_records(review, papers, "first", "file")
     return review
 

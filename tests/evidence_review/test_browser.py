@@ -24,7 +24,9 @@ def running(filled):
 
 
 def ask(address, body=None):
-    request = urllib.request.Request(address.replace("/?", "/api?"), data=json.dumps(body).encode() if body else None)
+    request = urllib.request.Request(
+        address.replace("/?", "/api?"), data=json.dumps(body).encode() if body else None
+    )
     with urllib.request.urlopen(request, timeout=20) as reply:
         return json.loads(reply.read())
 
@@ -42,7 +44,9 @@ def test_an_hour_in_short(running, filled):
     assert [r["verdict"] for r in filled.rows("decisions")] == ["include", "withdrawn"]
 
 
-@pytest.mark.parametrize("body", [{"record": "none", "verdict": "include"}, {"record": "pmid:1000", "verdict": "yes"}, [1]])
+@pytest.mark.parametrize(
+    "body", [{"record": "none", "verdict": "include"}, {"record": "pmid:1000", "verdict": "yes"}, [1]]
+)
 def test_wrong_wishes_are_refused(running, filled, body):
     with pytest.raises(urllib.error.HTTPError) as fault:
         ask(running, body)

@@ -18,7 +18,10 @@ def call(*words, capsys=None):
     return code, (capsys.readouterr().out if capsys else "")
 
 
-RIS = "".join(f"TY  - JOUR\nTI  - Ketamine and BDNF in mice, study {n}\nPY  - 202{n % 4}\nAN  - {500 + n}\nDB  - PubMed\nER  - \n\n" for n in range(8))
+RIS = "".join(
+    f"TY  - JOUR\nTI  - Ketamine and BDNF in mice, study {n}\nPY  - 202{n % 4}\nAN  - {500 + n}\nDB  - PubMed\nER  - \n\n"
+    for n in range(8)
+)
 
 
 def test_from_new_to_report(tmp_path, capsys, monkeypatch):
@@ -32,7 +35,18 @@ def test_from_new_to_report(tmp_path, capsys, monkeypatch):
     first = json.loads(call("screen", "r", "--as", "eva", "--next", "3", "--json", capsys=capsys)[1])["next"]
     assert len(first) == 3
     for n in range(8):
-        call("screen", "r", "--as", "eva", "--record", f"pmid:{500 + n}", "--verdict", "include" if n else "exclude", "--reason", "" if n else "language")
+        call(
+            "screen",
+            "r",
+            "--as",
+            "eva",
+            "--record",
+            f"pmid:{500 + n}",
+            "--verdict",
+            "include" if n else "exclude",
+            "--reason",
+            "" if n else "language",
+        )
     capsys.readouterr()
     call("screen", "r", "--as", "tom", "--record", "pmid:500", "--verdict", "include")
     assert "pmid:500" in call("screen", "r", "--conflicts", capsys=capsys)[1]
@@ -82,10 +96,17 @@ def test_unknown_things_are_named(tmp_path, monkeypatch):
 
 
 def test_simulate(tmp_path, capsys):
-    lines = ["title,included"] + [f"{'ketamine mood mice' if n % 10 == 0 else 'bread butter jam'} {n},{int(n % 10 == 0)}" for n in range(200)]
+    lines = ["title,included"] + [
+        f"{'ketamine mood mice' if n % 10 == 0 else 'bread butter jam'} {n},{int(n % 10 == 0)}"
+        for n in range(200)
+    ]
     (tmp_path / "old.csv").write_text("\n".join(lines))
     found = json.loads(call("simulate", tmp_path / "old.csv", "--json", capsys=capsys)[1])
-    assert found["relevant"] == 20 and found["work saved at 95 % recall"] > 0.7 and found["recall at own stop"] == 1.0
+    assert (
+        found["relevant"] == 20
+        and found["work saved at 95 % recall"] > 0.7
+        and found["recall at own stop"] == 1.0
+    )
 
 
 def test_every_step_is_in_the_documentation():

@@ -43,7 +43,9 @@ def bare(title, **fields):
 
 
 def test_identifiers_come_first(paper):
-    assert verdict(replace(paper(1), doi="10.1000/a"), replace(paper(2, "Else"), pmid="", record="x", doi="10.1000/a")) == ("same", "doi")
+    assert verdict(
+        replace(paper(1), doi="10.1000/a"), replace(paper(2, "Else"), pmid="", record="x", doi="10.1000/a")
+    ) == ("same", "doi")
 
 
 def test_slips_case_and_missing_ends_are_the_same():
@@ -54,15 +56,29 @@ def test_slips_case_and_missing_ends_are_the_same():
 
 
 def test_parts_years_and_identifiers_keep_papers_apart(paper):
-    one, two = "Stress and the hippocampus of the rat. Part I", "Stress and the hippocampus of the rat. Part II"
+    one, two = (
+        "Stress and the hippocampus of the rat. Part I",
+        "Stress and the hippocampus of the rat. Part II",
+    )
     assert verdict(bare(one, authors="Doe, J"), bare(two, authors="Doe, J"))[0] == "ask"
     assert verdict(bare(LONG, year=2010), bare(LONG, year=2014)) is None
     assert verdict(paper(1, LONG), paper(2, LONG))[0] == "ask"
 
 
 def test_different_papers_are_never_merged():
-    titles = ["Ketamine in rats", "Ketamine in mice", "Zinc and mood", "Gut bacteria and mood", "BDNF in plasma", "Sleep and mood"]
-    assert not [p for p in duplicates([bare(t, authors=f"A{i}, B") for i, t in enumerate(titles)]) if p.verdict == "same"]
+    titles = [
+        "Ketamine in rats",
+        "Ketamine in mice",
+        "Zinc and mood",
+        "Gut bacteria and mood",
+        "BDNF in plasma",
+        "Sleep and mood",
+    ]
+    assert not [
+        p
+        for p in duplicates([bare(t, authors=f"A{i}, B") for i, t in enumerate(titles)])
+        if p.verdict == "same"
+    ]
 
 
 def test_a_person_beats_a_rule_and_chains_are_followed():
@@ -86,5 +102,10 @@ def test_news_on_a_known_record_is_added(filled):
     known = next(iter(filled.records().values()))
     add_records(filled, [replace(known, status="retracted", abstract="New text")], "second", "pubmed")
     now = filled.records()[known.record]
-    assert (now.status, now.abstract, now.first_run, now.sources) == ("retracted", "New text", "first", "file; pubmed")
+    assert (now.status, now.abstract, now.first_run, now.sources) == (
+        "retracted",
+        "New text",
+        "first",
+        "file; pubmed",
+    )
     assert len(filled.records()) == 10

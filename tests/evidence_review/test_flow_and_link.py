@@ -29,7 +29,9 @@ def decide(review, numbers, verdict, reason="", stage="title"):
 
 def test_prisma_counts_by_hand(filled, paper):
     add_records(filled, [paper(0), paper(50)], "second", "pubmed")
-    filled.append("duplicates", [{"record": "pmid:1009", "same_as": "pmid:1007", "verdict": "same", "by": "title"}])
+    filled.append(
+        "duplicates", [{"record": "pmid:1009", "same_as": "pmid:1007", "verdict": "same", "by": "title"}]
+    )
     decide(filled, [0, 2, 4, 6], "include")
     decide(filled, [1, 3], "exclude", "irrelevant")
     decide(filled, [5], "exclude", "language")
@@ -40,7 +42,14 @@ def test_prisma_counts_by_hand(filled, paper):
     assert f.sources == {"file": 10, "pubmed": 2}
     assert (f.identified, f.duplicates, f.unique) == (12, 2, 10)
     assert (f.screened, f.excluded, f.excluded_by, f.open) == (7, 3, {"irrelevant": 2, "language": 1}, 3)
-    assert (f.sought, f.not_retrieved, f.assessed, f.full_excluded, f.awaiting, f.included) == (4, 1, 2, 1, 1, 1)
+    assert (f.sought, f.not_retrieved, f.assessed, f.full_excluded, f.awaiting, f.included) == (
+        4,
+        1,
+        2,
+        1,
+        1,
+        1,
+    )
     assert included(filled) == ["pmid:1000", "pmid:1006"]
     root = ElementTree.fromstring(svg(f, "A <title> & more"))
     text = " ".join("".join(node.itertext()) for node in root.iter("{http://www.w3.org/2000/svg}text"))
@@ -59,7 +68,9 @@ def test_the_shipped_review_is_the_published_procedure():
     rows = against_published(flow(review), review.settings.published, {})
     assert [said for _, said, _ in rows] == [191, 64, 43, 10]
     assert not review.warnings
-    assert set(m for g in review.settings.published["groups"] for m in g["mechanisms"]) <= set(vocabulary().mechanisms)
+    assert set(m for g in review.settings.published["groups"] for m in g["mechanisms"]) <= set(
+        vocabulary().mechanisms
+    )
 
 
 def test_a_new_review_and_a_wrong_one(tmp_path):
@@ -67,11 +78,18 @@ def test_a_new_review_and_a_wrong_one(tmp_path):
     assert made.settings.queries["pubmed"]
     with pytest.raises(InputError, match="already"):
         new_review(tmp_path / "mine")
-    (tmp_path / "mine" / "review.yaml").write_text("title: x\nquestoin: y\nsince: soon\ndouble: true\ntarget_recall: 2\n")
+    (tmp_path / "mine" / "review.yaml").write_text(
+        "title: x\nquestoin: y\nsince: soon\ndouble: true\ntarget_recall: 2\n"
+    )
     with pytest.raises(InputError) as fault:
         open_review(tmp_path / "mine")
     lines = {p.key: p.line for p in fault.value.problems}
-    assert lines["questoin"] == 2 and lines["since"] == 3 and lines["double"] == 4 and lines["target_recall"] == 5
+    assert (
+        lines["questoin"] == 2
+        and lines["since"] == 3
+        and lines["double"] == 4
+        and lines["target_recall"] == 5
+    )
     assert "did you mean 'question'" in str(fault.value)
 
 
@@ -84,9 +102,17 @@ def test_shares_and_pairs(paper):
     records = [paper(1, year=2019), paper(2, year=2019), paper(3, year=2020), paper(4, year=0)]
     tags = {records[0].record: {"hpa", "gut_brain"}, records[1].record: {"hpa"}, records[3].record: {"hpa"}}
     rows = {(s.mechanism, s.year): (s.count, s.papers) for s in shares(records, tags, ["hpa", "gut_brain"])}
-    assert rows == {("hpa", 2019): (2, 2), ("hpa", 2020): (0, 1), ("gut_brain", 2019): (1, 2), ("gut_brain", 2020): (0, 1)}
+    assert rows == {
+        ("hpa", 2019): (2, 2),
+        ("hpa", 2020): (0, 1),
+        ("gut_brain", 2019): (1, 2),
+        ("gut_brain", 2020): (0, 1),
+    }
     assert together(tags) == {("gut_brain", "hpa"): 1}
-    assert together(tags, {records[0].record: {"ketamine"}}) == {("hpa", "ketamine"): 1, ("gut_brain", "ketamine"): 1}
+    assert together(tags, {records[0].record: {"ketamine"}}) == {
+        ("hpa", "ketamine"): 1,
+        ("gut_brain", "ketamine"): 1,
+    }
     ElementTree.fromstring(shares_svg(shares(records, tags, ["hpa"]), {"hpa": "stress & more"}))
 
 
@@ -98,7 +124,8 @@ MODULE = """parameters:
     value: 1
     evidence: [{cite: roe2022axis, basis: measured, system: human, kind: READ}]
 edges:
-  - {from: stress, to: crh, sign: "+", claims: [7], evidence: [{cite: roe2022axis, basis: measured, system: human, kind: READ}]}
+  - {from: stress, to: crh, sign: "+", claims: [7],
+     evidence: [{cite: roe2022axis, basis: measured, system: human, kind: READ}]}
   - {from: crh, to: acth, sign: "+", claims: [8], evidence: [{basis: assumed, says: nothing known}]}
 """
 
@@ -110,10 +137,24 @@ def library(tmp_path):
     (folder / "bibliography").mkdir()
     (folder / "modules" / "hpa.yaml").write_text(MODULE)
     (folder / "modules" / "broken.yaml").write_text("a: [1\n")
-    items = [{"id": "doe2005stress", "title": "Stress in the rat and its axis", "DOI": "10.1000/doe", "issued": {"date-parts": [[2005]]}},
-             {"id": "roe2022axis", "title": "The human stress axis", "PMID": "1001", "issued": {"date-parts": [[2022]]}}]  # fmt: skip
+    items = [
+        {
+            "id": "doe2005stress",
+            "title": "Stress in the rat and its axis",
+            "DOI": "10.1000/doe",
+            "issued": {"date-parts": [[2005]]},
+        },
+        {
+            "id": "roe2022axis",
+            "title": "The human stress axis",
+            "PMID": "1001",
+            "issued": {"date-parts": [[2022]]},
+        },
+    ]
     (folder / "bibliography" / "modules.json").write_text(json.dumps(items))
-    (folder / "claims.csv").write_text("id,type,claim\n7,S,Stress drives CRH\n8,S,CRH drives ACTH\n9,X,Scope\n")
+    (folder / "claims.csv").write_text(
+        "id,type,claim\n7,S,Stress drives CRH\n8,S,CRH drives ACTH\n9,X,Scope\n"
+    )
     return read_library(folder)
 
 
@@ -126,7 +167,9 @@ def test_links(library, paper):
     assert found.papers_for_nothing == [new.record, gone.record]
     assert found.old == [("modules/hpa:parameters.k_on", 2005)]
     assert found.claims_without_paper == ["8"]
-    assert found.to_read == [(new.record, "hpa", ["modules/hpa:parameters.k_on", "modules/hpa:edges.crh->acth"])]
+    assert found.to_read == [
+        (new.record, "hpa", ["modules/hpa:parameters.k_on", "modules/hpa:edges.crh->acth"])
+    ]
     assert found.retracted == [(gone.record, [])]
     assert [str(p).split(":")[0] for p in library.problems] == ["modules/broken.yaml"]
 
@@ -146,5 +189,9 @@ def test_the_real_library_is_read():
 def test_the_report_is_one_offline_page(filled):
     decide(filled, [0, 2], "include")
     text = page(filled)
-    assert "http://" not in text.replace("http://www.w3.org/2000/svg", "") and "https://" not in text and "<script" not in text
+    assert (
+        "http://" not in text.replace("http://www.w3.org/2000/svg", "")
+        and "https://" not in text
+        and "<script" not in text
+    )
     assert "Records identified: 10" in text and "For the modeller" in text

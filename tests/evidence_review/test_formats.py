@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from euthymia.errors import InputError
 from euthymia.evidence.review.formats import READERS, WRITERS, read_file, table
-from euthymia.evidence.review.records import Record, clean_doi, clean_pmid, clean_year, identified, merged, title_key
+from euthymia.evidence.review.records import (
+    Record,
+    clean_doi,
+    clean_pmid,
+    clean_year,
+    identified,
+    merged,
+    title_key,
+)
 
 PAPER = identified(
     Record(
@@ -37,7 +45,17 @@ def test_rispy_reads_what_we_write():
 
 
 def test_we_read_what_rispy_writes():
-    text = rispy.dumps([{"type_of_reference": "JOUR", "title": "Mood", "authors": ["Doe, J"], "year": "2020", "doi": "10.1000/x12"}])
+    text = rispy.dumps(
+        [
+            {
+                "type_of_reference": "JOUR",
+                "title": "Mood",
+                "authors": ["Doe, J"],
+                "year": "2020",
+                "doi": "10.1000/x12",
+            }
+        ]
+    )
     records, problems = READERS["ris"](text, "x.ris")
     assert not problems
     assert (records[0].title, records[0].authors, records[0].year) == ("Mood", "Doe, J", 2020)
@@ -52,11 +70,18 @@ def test_round_trip(form):
     assert back.authors == PAPER.authors
 
 
-WORDS = st.text(alphabet=st.characters(codec="utf-8", exclude_categories=("C", "Z"), exclude_characters="{}\\<>&;#~^\"'`"), min_size=1)
+WORDS = st.text(
+    alphabet=st.characters(
+        codec="utf-8", exclude_categories=("C", "Z"), exclude_characters="{}\\<>&;#~^\"'`"
+    ),
+    min_size=1,
+)
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(WORDS, min_size=1, max_size=8).map(" ".join), st.sampled_from(["ris", "bibtex", "csl", "csv"]))
+@given(
+    st.lists(WORDS, min_size=1, max_size=8).map(" ".join), st.sampled_from(["ris", "bibtex", "csl", "csv"])
+)
 def test_any_title_survives_every_format(title, form):
     paper = identified(Record(title="About " + title, year=2000))
     records, _ = READERS[form](WRITERS[form]([paper], None), "x")
@@ -65,7 +90,10 @@ def test_any_title_survives_every_format(title, form):
 
 
 def test_broken_ris_names_lines_and_keeps_the_rest():
-    text = "TI  - lost line\nTY  - JOUR\nTI  - One\nTY  - JOUR\nTI  - Two\nER  - \nTY  - JOUR\nAU  - X\nER  - \nTY  - JOUR\nTI  - Three"
+    text = (
+        "TI  - lost line\nTY  - JOUR\nTI  - One\nTY  - JOUR\nTI  - Two\nER  - \nTY  - JOUR\nAU  - X\nER  - \n"
+    )
+    text += "TY  - JOUR\nTI  - Three"
     records, problems = READERS["ris"](text, "b.ris")
     assert [r.title for r in records] == ["One", "Two", "Three"]
     lines = {p.line for p in problems}
@@ -93,26 +121,39 @@ def test_nbib_retraction_and_continuation():
         "PT  - Review\nLID - 10.1000/zz [doi]\nPMC - PMC1\n\nPMID- 100\nFAU - Nobody, N\n"
     )
     records, problems = READERS["nbib"](text, "n")
-    assert [(r.pmid, r.title, r.status, r.type, r.access) for r in records] == [("99", "A long title", "retracted", "review", "open")]
+    assert [(r.pmid, r.title, r.status, r.type, r.access) for r in records] == [
+        ("99", "A long title", "retracted", "review", "open")
+    ]
     assert problems[0].line == 11
 
 
-XML = """<?xml version="1.0"?><PubmedArticleSet><PubmedArticle><MedlineCitation><PMID>7</PMID><Article><Journal><JournalIssue>
-<PubDate><Year>2022</Year></PubDate></JournalIssue><Title>J</Title></Journal><ArticleTitle>Gut <i>and</i> mood.</ArticleTitle>
+XML = """<?xml version="1.0"?><PubmedArticleSet><PubmedArticle>
+<MedlineCitation><PMID>7</PMID><Article><Journal><JournalIssue>
+<PubDate><Year>2022</Year></PubDate></JournalIssue><Title>J</Title></Journal>
+<ArticleTitle>Gut <i>and</i> mood.</ArticleTitle>
 <Abstract><AbstractText Label="AIM">Why.</AbstractText><AbstractText>How.</AbstractText></Abstract>
 <AuthorList><Author><LastName>Roe</LastName><ForeName>R</ForeName></Author></AuthorList><Language>eng</Language>
 <PublicationTypeList><PublicationType>Review</PublicationType></PublicationTypeList></Article>
 <CommentsCorrectionsList><CommentsCorrections RefType="RetractionIn"/></CommentsCorrectionsList></MedlineCitation>
-<PubmedData><ArticleIdList><ArticleId IdType="doi">10.1000/q9</ArticleId></ArticleIdList></PubmedData></PubmedArticle></PubmedArticleSet>"""
+<PubmedData><ArticleIdList><ArticleId IdType="doi">10.1000/q9</ArticleId></ArticleIdList></PubmedData>
+</PubmedArticle></PubmedArticleSet>"""
 
 
 def test_pubmed_xml():
     record = READERS["pubmed"](XML, "")[0][0]
-    assert (record.title, record.year, record.doi, record.status) == ("Gut and mood", 2022, "10.1000/q9", "retracted")
+    assert (record.title, record.year, record.doi, record.status) == (
+        "Gut and mood",
+        2022,
+        "10.1000/q9",
+        "retracted",
+    )
     assert record.abstract == "Aim: Why. How."
 
 
-@pytest.mark.parametrize("text", [XML[:400], "<html><body>Service down</body></html>", "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", ""])
+@pytest.mark.parametrize(
+    "text",
+    [XML[:400], "<html><body>Service down</body></html>", "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", ""],
+)
 def test_bad_xml_is_named(text):
     records, problems = READERS["pubmed"](text, "p.xml")
     assert not records and problems and problems[0].file == "p.xml"
@@ -134,7 +175,13 @@ def test_labels_of_a_table():
 
 
 def test_csl_of_the_library_is_read():
-    item = {"id": "a", "title": "T", "DOI": "10.1000/abc", "issued": {"date-parts": [[2011, 3]]}, "author": [{"family": "Doe"}]}
+    item = {
+        "id": "a",
+        "title": "T",
+        "DOI": "10.1000/abc",
+        "issued": {"date-parts": [[2011, 3]]},
+        "author": [{"family": "Doe"}],
+    }
     record = READERS["csl"](json.dumps([item]), "")[0][0]
     assert (record.year, record.record, record.authors) == (2011, "doi:10.1000/abc", "Doe")
     assert READERS["csl"]("{", "c.json")[1][0].line == 1
@@ -142,7 +189,12 @@ def test_csl_of_the_library_is_read():
 
 @pytest.mark.parametrize(
     ("given_", "wanted"),
-    [("https://doi.org/10.1002/X(1)Y", "10.1002/x(1)y"), ("doi: 10.1/ab1", ""), ("10.1234/ab.", "10.1234/ab"), ("none", "")],
+    [
+        ("https://doi.org/10.1002/X(1)Y", "10.1002/x(1)y"),
+        ("doi: 10.1/ab1", ""),
+        ("10.1234/ab.", "10.1234/ab"),
+        ("none", ""),
+    ],
 )
 def test_dois(given_, wanted):
     assert clean_doi(given_) == wanted
@@ -154,6 +206,15 @@ def test_small_cleaners():
 
 
 def test_merged_keeps_a_retraction_and_fills_gaps():
-    a, b = Record("a", title="T", status="ok", sources="x"), Record("b", doi="10.1000/y", year=2001, status="retracted", sources="y; x")
+    a, b = (
+        Record("a", title="T", status="ok", sources="x"),
+        Record("b", doi="10.1000/y", year=2001, status="retracted", sources="y; x"),
+    )
     both = merged(a, b)
-    assert (both.record, both.doi, both.year, both.status, both.sources) == ("a", "10.1000/y", 2001, "retracted", "x; y")
+    assert (both.record, both.doi, both.year, both.status, both.sources) == (
+        "a",
+        "10.1000/y",
+        2001,
+        "retracted",
+        "x; y",
+    )

@@ -11,7 +11,13 @@ import pytest
 from euthymia.errors import InputError, StoreError
 from euthymia.evidence.review import logs
 
-ROW = {"record": "pmid:1", "stage": "title", "verdict": "include", "reviewer": "eva", "note": 'a "quoted", note\nof two lines'}
+ROW = {
+    "record": "pmid:1",
+    "stage": "title",
+    "verdict": "include",
+    "reviewer": "eva",
+    "note": 'a "quoted", note\nof two lines',
+}
 
 
 def decisions(path, count=3):
@@ -102,7 +108,11 @@ def test_a_full_disk_changes_nothing(tmp_path, monkeypatch):
     path = decisions(tmp_path / "decisions.csv")
     before, real = path.read_bytes(), Path.open
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "open", lambda p, mode="r", **k: FullDisk(real(p, mode, **k)) if "a" in mode else real(p, mode, **k))
+        patch.setattr(
+            Path,
+            "open",
+            lambda p, mode="r", **k: FullDisk(real(p, mode, **k)) if "a" in mode else real(p, mode, **k),
+        )
         with pytest.raises(StoreError, match="nothing was changed"):
             logs.append(path, "decisions", [ROW])
     assert path.read_bytes() == before
@@ -128,7 +138,8 @@ import sys
 from pathlib import Path
 from euthymia.evidence.review import logs
 for n in range(40):
-    logs.append(Path(sys.argv[1]), "decisions", [{"record": f"{sys.argv[2]}:{n}", "stage": "title", "verdict": "include"}])
+    row = {"record": f"{sys.argv[2]}:{n}", "stage": "title", "verdict": "include"}
+    logs.append(Path(sys.argv[1]), "decisions", [row])
 """
 
 

@@ -61,9 +61,18 @@ def test_the_same_twice(made):
 
 
 def test_character_pieces_find_a_name_inside_other_words():
-    texts = ["norketamine study", "esketamine trial", "hydroxynorketamine", "bread and butter", "apples and pears", "winter coats"] * 10
+    texts = [
+        "norketamine study",
+        "esketamine trial",
+        "hydroxynorketamine",
+        "bread and butter",
+        "apples and pears",
+        "winter coats",
+    ] * 10
     labels = np.array([1, 1, 1, 0, 0, 0] * 10)
-    scores = Ranker([*texts, "arketamines", "coat of butter"], votes=("letters",)).score(list(range(60)), labels)
+    scores = Ranker([*texts, "arketamines", "coat of butter"], votes=("letters",)).score(
+        list(range(60)), labels
+    )
     assert scores[60] > scores[61]
 
 

@@ -14,7 +14,14 @@ from euthymia.evidence.review.terminal import screen
 
 
 def row(record, verdict, who="eva", stage="title", reason=""):
-    return {"record": record, "stage": stage, "verdict": verdict, "reason": reason, "reviewer": who, "note": ""}
+    return {
+        "record": record,
+        "stage": stage,
+        "verdict": verdict,
+        "reason": reason,
+        "reviewer": who,
+        "note": "",
+    }
 
 
 def test_kappa_against_scikit_learn():
@@ -31,7 +38,12 @@ def test_conflict_and_how_it_is_settled():
     assert found.verdict == "conflict" and found.conflict and not found.complete(2)
     rows.append(row("a", "exclude", SETTLED, reason="irrelevant"))
     found = states(rows)["a", "title"]
-    assert (found.verdict, found.reason, found.conflict, found.complete(2)) == ("exclude", "irrelevant", False, True)
+    assert (found.verdict, found.reason, found.conflict, found.complete(2)) == (
+        "exclude",
+        "irrelevant",
+        False,
+        True,
+    )
     assert agreements({("a", "title"): found}, "title")[0].observed == 0
 
 
@@ -58,17 +70,23 @@ def test_a_session_ranks_saves_and_resumes(filled):
     assert "Ketamine" in first.title
     for _ in range(6):
         record = session.queue()[0]
-        session.decide(record.record, *(("include", "") if "Ketamine" in record.title else ("exclude", "irrelevant")))
+        session.decide(
+            record.record, *(("include", "") if "Ketamine" in record.title else ("exclude", "irrelevant"))
+        )
     again = Session(open_review(filled.path), "eva")
     assert len(again.queue(10)) == 4
     assert {r.record for r in again.queue(10)}.isdisjoint(n for n, _ in again.states)
-    assert len(Session(filled, "tom").queue(10)) == 4, "decided once is enough unless the review asks for two people"
+    assert len(Session(filled, "tom").queue(10)) == 4, (
+        "decided once is enough unless the review asks for two people"
+    )
     relevant = [v for _, v in reading_order(filled.rows("decisions"), {})]
     assert sum(relevant) == 5 and relevant[:4] == [1, 1, 1, 1]
 
 
 def test_double_screening_asks_both(filled):
-    (filled.path / "review.yaml").write_text((filled.path / "review.yaml").read_text() + "double: true\nreviewers: [eva, tom]\n")
+    (filled.path / "review.yaml").write_text(
+        (filled.path / "review.yaml").read_text() + "double: true\nreviewers: [eva, tom]\n"
+    )
     review = open_review(filled.path)
     Session(review, "eva").decide("pmid:1000", "include")
     assert "pmid:1000" in {r.record for r in Session(review, "tom").queue(20)}

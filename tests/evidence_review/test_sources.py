@@ -20,10 +20,14 @@ COUNT = 450
 
 
 def article(number: int) -> str:
-    retracted = '<CommentsCorrectionsList><CommentsCorrections RefType="RetractionIn"/></CommentsCorrectionsList>'
+    retracted = (
+        '<CommentsCorrectionsList><CommentsCorrections RefType="RetractionIn"/></CommentsCorrectionsList>'
+    )
     return (
-        f"<PubmedArticle><MedlineCitation><PMID>{number}</PMID><Article><Journal><JournalIssue><PubDate><Year>2021</Year>"
-        f"</PubDate></JournalIssue><Title>J</Title></Journal><ArticleTitle>Paper {number} on mood</ArticleTitle><Abstract>"
+        f"<PubmedArticle><MedlineCitation><PMID>{number}</PMID><Article><Journal>"
+        f"<JournalIssue><PubDate><Year>2021</Year>"
+        f"</PubDate></JournalIssue><Title>J</Title></Journal><ArticleTitle>Paper {number} on mood</ArticleTitle>"
+        "<Abstract>"
         f"<AbstractText>Words {number}</AbstractText></Abstract><Language>eng</Language></Article>"
         f"{retracted if number == 7 else ''}</MedlineCitation></PubmedArticle>"
     )
@@ -48,8 +52,13 @@ class PubMed:
         if "esearch" in address:
             start = int(query["retstart"])
             ids = [str(n) for n in range(1, self.count + 1)][start : start + int(query["retmax"])]
-            return self.reply(json.dumps({"esearchresult": {"count": str(self.count), "idlist": ids}}), address)
-        return self.reply(f"<PubmedArticleSet>{''.join(article(int(n)) for n in query['id'].split(','))}</PubmedArticleSet>", address)
+            return self.reply(
+                json.dumps({"esearchresult": {"count": str(self.count), "idlist": ids}}), address
+            )
+        return self.reply(
+            f"<PubmedArticleSet>{''.join(article(int(n)) for n in query['id'].split(','))}</PubmedArticleSet>",
+            address,
+        )
 
     @staticmethod
     def reply(text, address):
@@ -70,7 +79,11 @@ def serve(monkeypatch):
 
     def put(server):
         monkeypatch.setattr(Entrez, "urlopen", server)
-        monkeypatch.setattr(Entrez, "time", type("T", (), {"sleep": staticmethod(lambda s: None), "time": staticmethod(lambda: 1e9)}))
+        monkeypatch.setattr(
+            Entrez,
+            "time",
+            type("T", (), {"sleep": staticmethod(lambda s: None), "time": staticmethod(lambda: 1e9)}),
+        )
         return server
 
     return put
@@ -148,15 +161,27 @@ def replies(*bodies):
 
 
 def europe(numbers, cursor, hits=PAGE + 1):
-    items = [{"id": str(n), "pmid": str(n), "title": f"Paper {n}.", "pubYear": "2020", "isOpenAccess": "Y", "pubTypeList": {"pubType": ["Review"]},
-              "authorList": {"author": [{"lastName": "Doe", "firstName": "J"}]}} for n in numbers]  # fmt: skip
+    items = [
+        {
+            "id": str(n),
+            "pmid": str(n),
+            "title": f"Paper {n}.",
+            "pubYear": "2020",
+            "isOpenAccess": "Y",
+            "pubTypeList": {"pubType": ["Review"]},
+            "authorList": {"author": [{"lastName": "Doe", "firstName": "J"}]},
+        }
+        for n in numbers
+    ]
     return json.dumps({"hitCount": hits, "nextCursorMark": cursor, "resultList": {"result": items}})
 
 
 def test_europe_pmc_pages_throttling_and_resuming(review):
     late = throttled()
     late.headers["Retry-After"] = "7"
-    transport, log = replies(late, europe(range(1, PAGE + 1), "NEXT"), throttled(503), throttled(503), throttled(503))
+    transport, log = replies(
+        late, europe(range(1, PAGE + 1), "NEXT"), throttled(503), throttled(503), throttled(503)
+    )
     with pytest.raises(SourceError, match="resume"):
         search(review, "europepmc", transport)
     assert 7.0 in log
@@ -187,13 +212,26 @@ def test_a_wrong_key_is_not_repeated_nor_shown(review, monkeypatch):
 
 def test_openalex_record(review, monkeypatch):
     monkeypatch.setenv("OPENALEX_API_KEY", "x")
-    work = {"doi": "https://doi.org/10.1000/Z", "title": "Mood", "publication_year": 2021, "is_retracted": True, "language": "en",
-            "ids": {"pmid": "https://pubmed.ncbi.nlm.nih.gov/55"}, "authorships": [{"author": {"display_name": "Jane Q Doe"}}],
-            "open_access": {"is_oa": False}, "abstract_inverted_index": {"gut": [1], "The": [0], "axis": [2]}}  # fmt: skip
+    work = {
+        "doi": "https://doi.org/10.1000/Z",
+        "title": "Mood",
+        "publication_year": 2021,
+        "is_retracted": True,
+        "language": "en",
+        "ids": {"pmid": "https://pubmed.ncbi.nlm.nih.gov/55"},
+        "authorships": [{"author": {"display_name": "Jane Q Doe"}}],
+        "open_access": {"is_oa": False},
+        "abstract_inverted_index": {"gut": [1], "The": [0], "axis": [2]},
+    }
     transport, _ = replies(json.dumps({"meta": {"count": 1, "next_cursor": None}, "results": [work]}))
     search(review, "openalex", transport)
     found = review.records()["pmid:55"]
-    assert (found.abstract, found.authors, found.status, found.access) == ("The gut axis", "Doe, Jane Q", "retracted", "closed")
+    assert (found.abstract, found.authors, found.status, found.access) == (
+        "The gut axis",
+        "Doe, Jane Q",
+        "retracted",
+        "closed",
+    )
 
 
 def test_no_query_is_named(review):

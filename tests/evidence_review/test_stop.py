@@ -21,7 +21,11 @@ def by_hand(verdicts, total, target):
         if hidden - got > total - read:
             result.append(0.0)
             continue
-        ways = sum(comb(hidden, x) * comb(unread - hidden, draws - x) for x in range(got + 1) if draws - x <= unread - hidden)
+        ways = sum(
+            comb(hidden, x) * comb(unread - hidden, draws - x)
+            for x in range(got + 1)
+            if draws - x <= unread - hidden
+        )
         result.append(ways / comb(unread, draws))
     return result
 

@@ -36,7 +36,10 @@ def test_words_found(text, mechanism, word):
     assert word.lower() in [w.lower() for w in WORDS.found(text)[mechanism]]
 
 
-@pytest.mark.parametrize("text", ["a net effect", "infect", "the implantation of rosy ideas", "remarkable", "he determined the cast"])
+@pytest.mark.parametrize(
+    "text",
+    ["a net effect", "infect", "the implantation of rosy ideas", "remarkable", "he determined the cast"],
+)
 def test_words_inside_words_and_abbreviations_as_written(text):
     assert WORDS.found(text) == {}
 
@@ -61,10 +64,26 @@ def test_the_reviews_own_claims_are_found():
 def test_a_suggestion_never_overwrites_a_person(paper):
     record = paper(1, "Ketamine and BDNF")
     first = rows_of(fresh(suggest([record], WORDS), [], "1", "t"))
-    assert {(r["mechanism"], r["words"]) for r in first} == {("glutamate_gaba", "ketamine"), ("neuroplasticity", "BDNF")}
+    assert {(r["mechanism"], r["words"]) for r in first} == {
+        ("glutamate_gaba", "ketamine"),
+        ("neuroplasticity", "BDNF"),
+    }
     refused = by_person(record.record, "glutamate_gaba", "no", "eva", WORDS)
-    rows = [*first, *rows_of([{"record": refused.record, "mechanism": refused.mechanism, "verdict": "no", "by": refused.by,
-                               "words": "", "confidence": "1"}])]  # fmt: skip
+    rows = [
+        *first,
+        *rows_of(
+            [
+                {
+                    "record": refused.record,
+                    "mechanism": refused.mechanism,
+                    "verdict": "no",
+                    "by": refused.by,
+                    "words": "",
+                    "confidence": "1",
+                }
+            ]
+        ),
+    ]
     assert fresh(suggest([record], WORDS), rows, "2", "t") == []
     rows += rows_of(fresh(suggest([record], WORDS), first, "2", "t")) + first
     assert held(rows)[record.record, "glutamate_gaba"].verdict == "no"
@@ -83,9 +102,20 @@ def test_unknown_mechanism():
 
 
 def test_the_model_learns_from_fifty_and_names_its_words(paper):
-    records = [paper(n, f"quixotic zebra study {n}" if n % 2 else f"plain horse study {n}") for n in range(80)]
-    rows = [{"record": r.record, "mechanism": "hpa", "verdict": "yes" if "zebra" in r.title else "no", "by": "person:eva",
-             "words": "", "confidence": "1"} for r in records[:60]]  # fmt: skip
+    records = [
+        paper(n, f"quixotic zebra study {n}" if n % 2 else f"plain horse study {n}") for n in range(80)
+    ]
+    rows = [
+        {
+            "record": r.record,
+            "mechanism": "hpa",
+            "verdict": "yes" if "zebra" in r.title else "no",
+            "by": "person:eva",
+            "words": "",
+            "confidence": "1",
+        }
+        for r in records[:60]
+    ]
     assert learn(records, rows[:40]) == []
     tags = {t.record: t for t in learn(records, rows)}
     assert set(tags) == {r.record for r in records if "zebra" in r.title}
@@ -95,7 +125,10 @@ def test_the_model_learns_from_fifty_and_names_its_words(paper):
 
 def test_a_wrong_vocabulary_is_named(tmp_path: Path):
     path = tmp_path / "v.yaml"
-    path.write_text("version: 1\nmechanisms:\n  a: {label: x}\n  b: {label: y, group: g, modules: [], claims: [], mesh: [], terms: []}\n")
+    path.write_text(
+        "version: 1\nmechanisms:\n  a: {label: x}\n"
+        "  b: {label: y, group: g, modules: [], claims: [], mesh: [], terms: []}\n"
+    )
     with pytest.raises(InputError) as fault:
         vocabulary(path)
     assert len(fault.value.problems) == 2 and fault.value.problems[0].line == 3

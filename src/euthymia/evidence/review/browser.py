@@ -20,9 +20,13 @@ from euthymia.evidence.review.vocabulary import vocabulary
 
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Screening</title><style>
 body{font:17px/1.55 system-ui,sans-serif;max-width:46rem;margin:1.5rem auto;padding:0 1rem;color:#111}
-h1{font-size:1.25rem}.m{color:#555}.bar{position:sticky;top:0;background:#fff;padding:.5rem 0;border-bottom:1px solid #ccc}
-button{font:inherit;margin:.15rem .3rem .15rem 0;padding:.25rem .7rem}mark{background:#fdf3c0}.bad{color:#b00020;font-weight:600}
-input{font:inherit;width:60%}</style></head><body><div class="bar"><span id="state" class="m"></span><div id="keys"></div>
+h1{font-size:1.25rem}.m{color:#555}.bar{position:sticky;top:0;background:#fff;padding:.5rem 0;
+border-bottom:1px solid #ccc}
+button{font:inherit;margin:.15rem .3rem .15rem 0;
+padding:.25rem .7rem}mark{background:#fdf3c0}
+.bad{color:#b00020;font-weight:600}
+input{font:inherit;width:60%}</style></head><body><div class="bar"><span id="state" class="m"></span>
+<div id="keys"></div>
 <input id="note" placeholder="note (n)" aria-label="note"></div><p id="error" class="bad" role="alert"></p>
 <h1 id="title"></h1><p id="facts" class="m"></p><p id="abstract"></p><p id="named" class="m"></p><script>
 const token = new URLSearchParams(location.search).get('token');
@@ -42,7 +46,8 @@ function mark(node, text, words) {
   const low = text.toLowerCase(); let at = 0;
   while (at < text.length) {
     let best = -1, len = 0;
-    for (const w of words) { const i = low.indexOf(w, at); if (i >= 0 && (best < 0 || i < best)) { best = i; len = w.length; } }
+    for (const w of words) {
+      const i = low.indexOf(w, at); if (i >= 0 && (best < 0 || i < best)) { best = i; len = w.length; } }
     if (best < 0) break;
     node.append(text.slice(at, best)); const m = document.createElement('mark');
     m.textContent = text.slice(best, best + len); node.append(m); at = best + len;
@@ -56,8 +61,10 @@ function show(d) {
     $('abstract').textContent = ''; $('named').textContent = ''; return; }
   mark($('title'), r.title, d.words); mark($('abstract'), r.abstract || '(no abstract)', d.words);
   $('facts').textContent = r.facts; $('named').textContent = d.named;
-  const add = (text, f) => { const b = document.createElement('button'); b.textContent = text; b.onclick = f; $('keys').append(b); };
-  add('i include', () => decide('include', '')); d.reasons.forEach((x, n) => add((n + 1) + ' exclude: ' + x, () => decide('exclude', x)));
+  const add = (text, f) => {
+    const b = document.createElement('button'); b.textContent = text; b.onclick = f; $('keys').append(b); };
+  add('i include', () => decide('include', ''));
+  d.reasons.forEach((x, n) => add((n + 1) + ' exclude: ' + x, () => decide('exclude', x)));
   add('m maybe', () => decide('maybe', '')); add('u undo', () => ask({undo: true})); scrollTo(0, 0);
 }
 function decide(verdict, reason) {
@@ -79,13 +86,24 @@ def answer(session: Session, made: int) -> dict[str, Any]:
     """What the page shows next."""
     queue = session.queue()
     reasons = list(session.review.settings.exclude)
-    shown: dict[str, Any] = {"made": made, "state": str(session.stop()), "record": None, "reasons": reasons, "words": []}
+    shown: dict[str, Any] = {
+        "made": made,
+        "state": str(session.stop()),
+        "record": None,
+        "reasons": reasons,
+        "words": [],
+    }
     if queue:
         r = queue[0]
         found = vocabulary().found(f"{r.text} {r.keywords}")
         facts = [r.authors[:120], str(r.year or ""), r.journal, r.type, r.language, r.access, r.record]
         facts += [r.status.upper()] if r.status != "ok" else []
-        shown["record"] = {"record": r.record, "title": r.title, "abstract": r.abstract, "facts": " | ".join(filter(None, facts))}
+        shown["record"] = {
+            "record": r.record,
+            "title": r.title,
+            "abstract": r.abstract,
+            "facts": " | ".join(filter(None, facts)),
+        }
         shown["words"] = sorted({w.lower() for words in found.values() for w in words}, key=len, reverse=True)
         shown["named"] = "; ".join(f"{name}: {', '.join(words[:3])}" for name, words in found.items())
     return shown
@@ -99,9 +117,13 @@ def server(session: Session, port: int = 0) -> tuple[ThreadingHTTPServer, str]:
         def _send(self, code: int, body: str, kind: str = "application/json") -> None:
             data = body.encode()
             self.send_response(code)
-            for name, value in (("Content-Type", f"{kind}; charset=utf-8"), ("Content-Length", str(len(data))),
-                                ("Cache-Control", "no-store"), ("Referrer-Policy", "no-referrer"),
-                                ("Content-Security-Policy", "default-src 'self' 'unsafe-inline'")):  # fmt: skip
+            for name, value in (
+                ("Content-Type", f"{kind}; charset=utf-8"),
+                ("Content-Length", str(len(data))),
+                ("Cache-Control", "no-store"),
+                ("Referrer-Policy", "no-referrer"),
+                ("Content-Security-Policy", "default-src 'self' 'unsafe-inline'"),
+            ):
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(data)

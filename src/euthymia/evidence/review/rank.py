@@ -2,9 +2,9 @@
 
 In: the texts of all records and the verdicts so far.  Out: a score per record, higher = read sooner.  Before both
 verdicts exist, the question's own words rank (cosine).  After that two linear support vector machines vote, one on
-words and word pairs, one on character 3-5-grams, which see drug and strain names even where only a title exists;
-of their standardised scores the words count twice.  Weights follow ASReview's published `elas_u4` setting (C 0.11, relevant
-records together 9.8 times the weight of irrelevant ones).
+words and word pairs, one on character 3-5-grams, which see drug and strain names even where only a title exists; of
+their standardised scores the words count twice.  Each machine's cost and class weights are ASReview's published
+`elas_u4` setting (C 0.11, relevant records together 9.8 times the weight of irrelevant ones).
 """
 
 from __future__ import annotations
@@ -101,7 +101,9 @@ class Ranker:
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 machine = LinearSVC(C=COST, class_weight=weight, max_iter=2000, random_state=0)
                 machine.fit(matrix[rows], wanted)
-            found = matrix @ machine.coef_[0].astype(np.float32)  # no copy of the features in double precision
+            found = matrix @ machine.coef_[0].astype(
+                np.float32
+            )  # no copy of the features in double precision
             total += WEIGHTS[vote] * standardised(np.asarray(found, dtype=float))
         return total
 
