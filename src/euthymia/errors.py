@@ -46,7 +46,7 @@ class InputError(EuthymiaError):
     """The user's input is wrong; every problem found is listed (exit code 2)."""
 
     def __init__(self, problems: Iterable[Problem | str]):
-        self.problems = [p if isinstance(p, Problem) else Problem(p) for p in problems]
+        self.problems: list[Problem] = [p if isinstance(p, Problem) else Problem(p) for p in problems]
         super().__init__("\n".join(str(p) for p in self.problems))
 
 

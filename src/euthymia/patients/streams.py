@@ -19,6 +19,7 @@ _MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
 _WEYL = (np.uint64(0x9E3779B9), np.uint64(0xBB67AE85))
 _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
+WORD, MANTISSA = 64, 53  # bits of a word, and of a double's fraction
 
 
 def philox(counter: tuple[ArrayLike, ...], key: tuple[ArrayLike, ...]) -> NDArray[np.uint64]:
@@ -70,8 +71,8 @@ def uniforms(seed: int, trial: str, patients: ArrayLike, purpose: str, count: in
     index = np.arange((count + 1) // 2, dtype=np.uint64)[None, :]
     words = philox((index, who & _LOW, who >> _SHIFT, 0), _key(seed, trial, purpose))
     pairs = np.stack([(words[0] << _SHIFT) | words[1], (words[2] << _SHIFT) | words[3]], axis=-1)
-    bits = pairs.reshape(len(who), -1)[:, :count] >> np.uint64(11)
-    return (bits.astype(np.float64) + 0.5) * 2.0**-53
+    bits = pairs.reshape(len(who), -1)[:, :count] >> np.uint64(WORD - MANTISSA)
+    return (bits.astype(np.float64) + 0.5) * 2.0**-MANTISSA
 
 
 def normals(seed: int, trial: str, patients: ArrayLike, purpose: str, count: int = 1) -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ from euthymia.protocol.times import hours, visit_hours
 from euthymia.units import quantity
 
 SCORES = ("madrs", "hamd17")
+TYPICAL = 70.0  # kg, to judge a dose per weight
 IMPLAUSIBLE = 20.0  # times the largest labelled dose
 
 
@@ -159,7 +160,7 @@ def _drug(
         yield document.problem(path, f"'dose' is missing for {compound.name}, for example 'dose: 20 mg'")
         return
     try:
-        amount = dose_mg(treatment.dose, 70.0)
+        amount = dose_mg(treatment.dose, TYPICAL)
     except UnitError as error:
         yield document.problem((*path, "dose"), str(error))
         return
