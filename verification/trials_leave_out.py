@@ -17,6 +17,12 @@ from euthymia.trials.published import SPREAD, Contrast, calibration_trials
 from euthymia.trials.validate import contrasts_of, leave_out
 
 ROOT = Path(__file__).resolve().parents[1]
+ABLATIONS = {
+    "all terms": (),
+    "without class, mechanism, drug": ("class", "mechanism", "treatment"),
+    "without small-study term": ("small",),
+    "without known-treatment term": ("known",),
+}
 SCORES = ("mae", "median_ae", "rmse", "r", "sign", "coverage_90", "mae_precise", "auc", "brier")
 
 
@@ -144,6 +150,12 @@ def main() -> int:
         if arguments.plots:
             arguments.plots.mkdir(parents=True, exist_ok=True)
             plot(found, arguments.plots / f"leave_one_{by}_out.html", f"Leave one {by} out")
+    print("\nwhat the terms are worth, leave one trial out (MAE, r, coverage, AUC, Brier):")
+    for name, off in ABLATIONS.items():
+        part = leave_out(contrasts, "trial", off)
+        print(
+            f"  {name:<32}" + " ".join(f"{part[k]:6.2f}" for k in ("mae", "r", "coverage_90", "auc", "brier"))
+        )
     print("\nclassical drugs, leave one drug out, SMD:")
     found = leave_out(classical(arguments.shared), "drug")
     model, shrunk = found["mae"] / SPREAD, found["naive"]["shrunken_drug_mean"]["mae"] / SPREAD

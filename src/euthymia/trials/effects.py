@@ -42,6 +42,7 @@ LOG_SPREAD = 0.5
 LEVEL = -2.5  # prior mean of a contrast of a large trial, MADRS points
 LARGE = 1.5  # design error of a large trial, MADRS points
 SAMPLES = 400
+NOTHING = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,11 @@ class EffectModel:
 
     @classmethod
     def fit(
-        cls, contrasts: Sequence[Contrast], start: dict[str, float] | None = None, iterations: int = 40
+        cls,
+        contrasts: Sequence[Contrast],
+        start: dict[str, float] | None = None,
+        iterations: int = 40,
+        off: Sequence[str] = (),
     ) -> EffectModel:
         """Scales of the terms by penalised marginal likelihood.
 
@@ -140,11 +145,14 @@ class EffectModel:
             Those with neither magnitude nor proxy are left out.
         start : dict, optional
             Scales to begin with.
+        off : sequence of str
+            Terms left out, to see what they are worth.
         """
+        priors = {k: NOTHING if k in off else v for k, v in TERMS.items()}
         used = tuple(c for c in contrasts if c.learned is not None)
         y, noise = _data(used)
         unit = covariance(used, used, dict.fromkeys(TERMS, 1.0))
-        prior = np.log(list(TERMS.values()))
+        prior = np.log(list(priors.values()))
 
         def objective(theta: Array) -> tuple[float, Array]:
             weights = np.exp(2 * theta)

@@ -51,6 +51,7 @@ def _folds(
     label: Grouping,
     whole: EffectModel,
     refit: bool,
+    off: Sequence[str] = (),
 ) -> tuple[list[ContrastPrediction], dict[str, tuple[np.ndarray, np.ndarray]]]:
     predicted: list[ContrastPrediction | None] = [None] * len(ask)
     naive = {rule: (np.zeros(len(ask)), np.zeros(len(ask))) for rule in RULES}
@@ -60,7 +61,7 @@ def _folds(
         if not name:
             model = whole
         elif refit:
-            model = EffectModel.fit(rest, start=whole.scales, iterations=15)
+            model = EffectModel.fit(rest, start=whole.scales, iterations=15, off=off)
         else:
             model = EffectModel(tuple(c for c in rest if c.learned is not None), whole.scales)
         for i, p in zip(places, model.predict(some), strict=True):
@@ -70,13 +71,23 @@ def _folds(
     return [p for p in predicted if p is not None], naive
 
 
-def leave_out(contrasts: Sequence[Contrast], by: str = "trial") -> dict[str, Any]:
-    """Leave-one-group-out report on the contrasts; `by` is `trial`, `class` or `drug`."""
+def leave_out(contrasts: Sequence[Contrast], by: str = "trial", off: Sequence[str] = ()) -> dict[str, Any]:
+    """Leave-one-group-out report on the contrasts.
+
+    Parameters
+    ----------
+    by : str
+        `trial`, `class` or `drug`.
+    off : sequence of str
+        Terms of the effect model to leave out.
+    """
     label = GROUPINGS[by]
     folds: dict[str, list[int]] = {}
     for i, c in enumerate(contrasts):
         folds.setdefault(label(c) or "unnamed", []).append(i)
-    predicted, naive = _folds(contrasts, contrasts, folds, label, EffectModel.fit(contrasts), True)
+    predicted, naive = _folds(
+        contrasts, contrasts, folds, label, EffectModel.fit(contrasts, off=off), True, off
+    )
     return report(contrasts, predicted, naive)
 
 
