@@ -196,7 +196,7 @@ def terminal_half_life(compound: Compound) -> float:
     return float(longest)
 
 
-def days_to_steady_state(treatments: Sequence[Treatment], half_lives: float = 18.0) -> float:
+def days_to_steady_state(treatments: Sequence[Treatment], half_lives: float = 30.0) -> float:
     """Days of dosing after which the level no longer changes by more than about 1 %."""
     longest = max(terminal_half_life(t.compound) for t in treatments)
     return float(np.clip(np.ceil(half_lives * longest / 24.0), 5, 150))

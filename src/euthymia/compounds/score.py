@@ -207,12 +207,11 @@ def _measure(seen: Observation, course: Course, plan: _Plan, levels: np.ndarray,
 def _scale(seen: Observation, molar_mass: float) -> float:
     """Factor from nmol/L (times h for areas) to the unit of the row."""
     unit = parse_unit(seen.unit.replace("ug", "µg"))
-    dimension = str(unit.dimension)
-    if "mass" in dimension:
-        return molar_mass / unit.factor
-    if "substance" in dimension:
-        return 1.0 / unit.factor
-    raise ValueError(f"value_unit '{seen.unit}' is no concentration and no area of one")
+    area_wanted = seen.metric.startswith("AUC")
+    for canonical, factor in (("mg", molar_mass), ("nmol", 1.0)):
+        if unit.dimension == parse_unit(f"{canonical}*h/L" if area_wanted else f"{canonical}/L").dimension:
+            return factor / unit.factor
+    raise ValueError(f"value_unit '{seen.unit}' does not fit the metric {seen.metric}")
 
 
 def _score(seen: Observation) -> Scored:
