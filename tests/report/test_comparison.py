@@ -60,6 +60,32 @@ def test_replicates_give_median_and_middle_95_per_cent(run: Run) -> None:
     assert value == Value(pytest.approx(0.50), pytest.approx(0.025), pytest.approx(0.975), 150)
 
 
+def test_few_replicates_keep_the_width_of_a_single_trial(run: Run) -> None:
+    rows = run.endpoints.filter((pl.col("arm") == "placebo") & (pl.col("endpoint") == "response"))
+    three = [
+        rows.with_columns(
+            replicate=pl.lit(i, pl.Int64), estimate=pl.lit(e), low=pl.lit(e - 0.08), high=pl.lit(e + w)
+        )
+        for i, (e, w) in enumerate([(0.30, 0.07), (0.34, 0.08), (0.31, 0.09)])
+    ]
+    value = endpoint(replace(run, endpoints=pl.concat(three)), "placebo", "response")
+    assert value == Value(pytest.approx(0.31), pytest.approx(0.23), pytest.approx(0.39), 150)
+
+
+def test_the_total_at_the_end_counts_patients_who_left(run: Run) -> None:
+    value = simulated_value(run, "placebo", "madrs", 56.0)
+    well = run.patients.filter((pl.col("status") == 0) & (pl.col("arm") == "placebo"))["patient"].to_list()
+    last = [
+        run.visits.filter((pl.col("patient") == p) & (pl.col("in_trial") | (pl.col("day") == 0))).sort("day")[
+            "madrs"
+        ][-1]
+        for p in well
+    ]
+    assert (
+        value is not None and value.n == len(well) == 149 and value.estimate == pytest.approx(np.mean(last))
+    )
+
+
 def test_a_run_scored_on_hamd17_reports_hamd17(run: Run) -> None:
     assert run.scale == "madrs"
     other = run.endpoints.with_columns(pl.col("endpoint").str.replace("change_madrs", "change_hamd17"))

@@ -16,6 +16,7 @@ import polars as pl
 from euthymia.report.run import Run
 
 SHARES = ("response", "remission", "dropout")
+MANY = 20  # from so many repetitions on, the spread of their estimates is the interval
 NEAR = 3.0  # days by which a published and a planned visit may differ
 
 
@@ -67,7 +68,11 @@ class Pair:
 
 
 def endpoint(run: Run, arm: str, name: str) -> Value | None:
-    """An endpoint of an arm: its estimate and interval, or over replicates the median and 95 % range."""
+    """An endpoint of an arm: its estimate and 95 % interval.
+
+    Of a trial repeated 20 times or more: the median and the middle 95 % of the estimates.  Of fewer: the median,
+    with the mean width of the single trials' intervals.
+    """
     rows = run.endpoints.filter((pl.col("arm") == arm) & (pl.col("endpoint") == name)).drop_nulls("estimate")
     if not rows.height:
         return None
@@ -75,8 +80,13 @@ def endpoint(run: Run, arm: str, name: str) -> Value | None:
         first = rows.row(0, named=True)
         low, high = (float("nan") if first[c] is None else float(first[c]) for c in ("low", "high"))
         return Value(float(first["estimate"]), low, high, int(first["n"] or 0))
-    low, middle, high = np.percentile(rows["estimate"].to_numpy(), [2.5, 50, 97.5])
-    return Value(float(middle), float(low), float(high), int(np.median(rows["n"].to_numpy())))
+    estimates = rows["estimate"].to_numpy()
+    n = int(np.median(rows["n"].to_numpy()))
+    low, middle, high = np.percentile(estimates, [2.5, 50, 97.5])
+    if rows.height < MANY:
+        widths = [np.asarray(rows[c].cast(pl.Float64).to_numpy()) - estimates for c in ("low", "high")]
+        low, high = (middle + w.mean() for w in widths)
+    return Value(float(middle), float(low), float(high), n)
 
 
 def replicates(run: Run) -> int:

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from euthymia.report.comparison import (
+    MANY,
     SHARES,
     Value,
     endpoint,
@@ -149,7 +150,10 @@ def arms(run: Run) -> Table:
             told = [stacked(values.get(o), share=o in SHARES) for o in shown]
             rows.append([Cell(arm, look="published"), link, "", *told])
     many = replicates(run)
-    how = f"median and middle 95 % of {many} repeated trials" if many > 1 else "estimate with 95 % interval"
+    how = "estimate with 95 % interval"
+    if many > 1:
+        spread = "the middle 95 % of them" if many >= MANY else "the 95 % interval of a single trial"
+        how = f"median of {many} repeated trials with {spread}"
     week = f"week {run.last_day / 7:.3g}" if run.last_day >= 14 else f"day {run.last_day:g}"
     heads = OUTCOMES | {scale: f"{name} total", change: f"Change in {name}", gap: "Difference from control"}
     sds = ", ".join(f"{arm} {fixed(_sd_of_change(run, arm))}" for arm in run.arms)
