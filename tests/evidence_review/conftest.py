@@ -34,6 +34,12 @@ def paper(number: int, title: str = "", **fields: object) -> Record:
     return identified(Record(**values))
 
 
+@pytest.fixture(autouse=True)
+def mail(monkeypatch):
+    """PubMed wants to know who asks."""
+    monkeypatch.setenv("NCBI_EMAIL", "reader@example.org")
+
+
 @pytest.fixture
 def review(tmp_path) -> Review:
     """An empty review."""

@@ -86,3 +86,21 @@ def test_work_saved_of_a_perfect_and_a_hopeless_order():
     labels = np.r_[np.ones(20, int), np.zeros(80, int)]
     assert work_saved(np.arange(100), labels) == pytest.approx(0.95 - 0.20 + 0.0, abs=0.011)
     assert work_saved(np.arange(100)[::-1], labels) == pytest.approx(0.95 - 0.99, abs=0.011)
+
+
+def test_features_are_remembered_and_a_broken_cache_is_not_believed(made, tmp_path):
+    texts, labels, question = made
+    rows = list(range(0, SIZE, 5))
+    first = Ranker.remembered(texts, question, tmp_path, least=10).score(rows, labels[rows])
+    kept = sorted(tmp_path.glob("features-*"))
+    assert len(kept) == 3
+    np.testing.assert_array_equal(
+        Ranker.remembered(texts, question, tmp_path, least=10).score(rows, labels[rows]), first
+    )
+    for path in kept:
+        path.write_bytes(path.read_bytes()[:200])
+    np.testing.assert_array_equal(
+        Ranker.remembered(texts, question, tmp_path, least=10).score(rows, labels[rows]), first
+    )
+    Ranker.remembered([*texts, "one more"], question, tmp_path, least=10)
+    assert not {p.name for p in tmp_path.glob("features-*")} & {p.name for p in kept}

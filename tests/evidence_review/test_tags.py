@@ -50,11 +50,11 @@ def test_every_module_of_the_library_has_a_mechanism():
     assert wanted and wanted <= have, wanted - have
 
 
-def test_the_reviews_own_claims_are_found():
+def test_the_reviews_own_claims_are_found(request):
     """Recall of the right system on the review's numbered claims (the words were not fitted to them one by one)."""
     path = FOLDER / "claims.csv"
     if not path.exists():
-        pytest.skip("the library has no claims yet")
+        path = request.getfixturevalue("shared") / "facts" / "claims.csv"
     with path.open(newline="") as handle:
         claims = [c for c in csv.DictReader(handle) if c["system"] not in SYSTEMS_OF_NO_MECHANISM]
     hits = [any(c["system"] in WORDS.mechanisms[m].claims for m in WORDS.found(c["claim"])) for c in claims]

@@ -9,8 +9,12 @@ their standardised scores the words count twice.  Each machine's cost and class 
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import warnings
+import zipfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,16 +57,43 @@ class Ranker:
         self, texts: Sequence[str], question: str = "", votes: tuple[str, ...] = ("words", "letters")
     ):
         usable = [text if text.strip() else "untitled" for text in texts]
-        small = len(usable) < 50
-        self._votes, self._features, self._words = votes, [], None
+        self._votes, self._features = votes, list[Any]()
         for vote in votes:
-            vectoriser = _vectoriser(vote, small)
+            vectoriser = _vectoriser(vote, len(usable) < 50)
             matrix = vectoriser.fit_transform(usable).tocsr()
-            if self._words is None:
+            if not self._features:
                 self._cosine = self._cold(vectoriser, matrix, question)
-                self._words = matrix
             self._features.append(matrix)
         self.count = len(usable)
+
+    @classmethod
+    def remembered(cls, texts: Sequence[str], question: str, folder: Path, least: int = 5000) -> Ranker:
+        """A ranker whose features are kept in `folder` when there are at least `least` records.
+
+        Kept under a digest of the texts and the question; a fault of the disk only means computing them again.
+        """
+        if len(texts) < least:
+            return cls(texts, question)
+        from scipy.sparse import load_npz, save_npz
+
+        digest = hashlib.sha256("\x1e".join([question, *texts]).encode()).hexdigest()[:16]
+        files = [folder / f"features-{digest}-{vote}.npz" for vote in WEIGHTS]
+        cold = folder / f"features-{digest}-cosine.npy"
+        with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            kept = cls.__new__(cls)
+            kept._votes, kept._features = tuple(WEIGHTS), [load_npz(path).tocsr() for path in files]
+            kept._cosine, kept.count = np.load(cold), len(texts)
+            if all(matrix.shape[0] == len(texts) for matrix in kept._features):
+                return kept
+        made = cls(texts, question, tuple(WEIGHTS))
+        with contextlib.suppress(OSError):
+            folder.mkdir(exist_ok=True)
+            for old in folder.glob("features-*"):
+                old.unlink()
+            for path, matrix in zip(files, made._features, strict=True):
+                save_npz(path, matrix, compressed=False)
+            np.save(cold, made._cosine)
+        return made
 
     @staticmethod
     def _cold(vectoriser: Any, matrix: Any, question: str) -> NDArray[np.float64]:
@@ -111,10 +142,9 @@ class Ranker:
         """Cosine to the question, moved towards relevant and away from irrelevant records seen so far."""
         scores = standardised(self._cosine)
         if len(rows):
-            assert self._words is not None
-            centre = np.asarray(self._words[rows].mean(axis=0)).ravel()
+            centre = np.asarray(self._features[0][rows].mean(axis=0)).ravel()
             sign = 1.0 if wanted[0] == 1 else -0.5
-            scores = scores + sign * standardised(np.asarray(self._words @ centre, dtype=float))
+            scores = scores + sign * standardised(np.asarray(self._features[0] @ centre, dtype=float))
         return scores
 
 

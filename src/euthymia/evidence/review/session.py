@@ -71,7 +71,8 @@ class Session:
 
     def _rank(self, order: list[tuple[str, int]], count: int) -> None:
         if self._ranker is None and self.records:
-            self._ranker = Ranker([r.text for r in self.records.values()], self.review.settings.cold_start)
+            texts = [r.text for r in self.records.values()]
+            self._ranker = Ranker.remembered(texts, self.review.settings.cold_start, self.review.cache)
         place = {name: i for i, name in enumerate(self.names)}
         known = [(place[n], v) for n, v in order if n in place]
         left = set(waiting(self.names, self.states, self.stage, self.reviewer, self.people))
