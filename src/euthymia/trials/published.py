@@ -25,6 +25,7 @@ from euthymia.outcomes.scales import scale
 SPREAD = 9.8  # MADRS points: SD of the endpoint score over the arms of the large data set
 UNSCALED = ("relapse",)
 FEWEST = 2
+USUAL_N = 51  # patients an arm where not stated: median of the arms of the calibration trials
 # mean z value of the calibration trials with magnitudes, by verdict (59 and 21 contrasts)
 USUAL_Z = {"yes": -2.8, "no": -1.1}
 
@@ -170,7 +171,7 @@ class PublishedTrial:
                 and against.change is not None
             ):
                 difference = r.change - against.change
-            n1 = r.n or arm.n or n_control or FEWEST
+            n1 = r.n or arm.n or n_control or USUAL_N
             n0 = n_control or n1
             planned = SPREAD * float(np.sqrt(1 / n1 + 1 / n0))
             found.append(
