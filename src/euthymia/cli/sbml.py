@@ -1,0 +1,129 @@
+"""`euthymia sbml run|bench MODEL.xml`: an SBML model on a population, and its speed beside libRoadRunner."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from euthymia.errors import InputError
+
+NAME = "sbml"
+HELP = "Run an SBML model on a population, or time it against libRoadRunner at equal error."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=["run", "bench"], help="run or time")
+    parser.add_argument("model", metavar="MODEL.xml", help="an SBML file, Level 1 to Level 3 Version 2")
+    parser.add_argument(
+        "--end", type=float, default=10.0, metavar="T", help="last time, the model's unit (10)"
+    )
+    parser.add_argument(
+        "--steps", type=int, default=100, metavar="N", help="steps between output times (100)"
+    )
+    parser.add_argument(
+        "--vary",
+        action="append",
+        default=[],
+        metavar="NAME=DIST",
+        help="for example k1=lognormal(0.3); may be repeated",
+    )
+    parser.add_argument("--patients", type=int, metavar="N", help="patients (run 1, bench 32)")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the draws")
+    parser.add_argument("--out", metavar="FILE.csv", help="run: write patient, time and outputs as CSV")
+    parser.add_argument(
+        "--error", type=float, default=1e-6, metavar="E", help="bench: the error to reach (1e-6)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    vary = {}
+    problems = []
+    for item in arguments.vary:
+        name, sign, distribution = item.partition("=")
+        if not sign:
+            problems.append(f"--vary '{item}': expected NAME=DISTRIBUTION, for example k1=lognormal(0.3)")
+        vary[name.strip()] = distribution
+    if arguments.steps < 1 or (arguments.patients or 1) < 1 or not arguments.end > 0:
+        problems.append("--steps and --patients must be at least 1, --end above 0")
+    if not Path(arguments.model).is_file():
+        problems.append(f"{arguments.model}: no such file")
+    if problems:
+        raise InputError(problems)
+    return _run(arguments, vary) if arguments.what == "run" else _bench(arguments, vary)
+
+
+def _run(arguments: argparse.Namespace, vary: dict[str, str]) -> int:
+    from euthymia.interop.sbml_population import run_population
+
+    n = arguments.patients or 1
+    found = run_population(arguments.model, arguments.end, arguments.steps, vary, n, arguments.seed)
+    if arguments.out:
+        _write(found, Path(arguments.out))
+    rows = []
+    for j, name in enumerate(found.outputs):
+        last = found.values[found.ok, -1, j]
+        rows.append({"output": name, "median": _at(last, 50), "p05": _at(last, 5), "p95": _at(last, 95)})
+    failed = [f"patient {i}: {m}" for i, m in enumerate(found.messages) if m != "ok"]
+    if arguments.json:
+        data = {
+            "patients": n,
+            "solver": found.solver,
+            "seconds": found.seconds,
+            "failed": failed,
+            "at_end": rows,
+        }
+        print(json.dumps(data, indent=1))
+    else:
+        print(f"{n} patients to t = {arguments.end:g} in {found.seconds:.2f} s ({found.solver})")
+        print(f"{'at the end':<32}{'median':>14}{'5 %':>14}{'95 %':>14}")
+        for r in rows:
+            print(f"{r['output']:<32}{r['median']:>14.6g}{r['p05']:>14.6g}{r['p95']:>14.6g}")
+        print("\n".join(failed[:20]))
+    return 1 if len(failed) == n else 0
+
+
+def _at(values: Any, percent: float) -> float:
+    import numpy as np
+
+    return float(np.percentile(values, percent)) if len(values) else float("nan")
+
+
+def _write(found: Any, path: Path) -> None:
+    import numpy as np
+    import polars as pl
+
+    n, k, _ = found.values.shape
+    columns = {"patient": np.repeat(np.arange(n), k), "time": np.tile(found.times, n)}
+    columns |= {name: found.values[:, :, j].ravel() for j, name in enumerate(found.outputs)}
+    pl.DataFrame(columns).write_csv(path)
+    print(f"wrote {path}")
+
+
+def _bench(arguments: argparse.Namespace, vary: dict[str, str]) -> int:
+    from euthymia.interop.sbml_bench import bench_sbml
+
+    n = arguments.patients or 32
+    found = bench_sbml(
+        arguments.model,
+        arguments.end,
+        arguments.steps,
+        vary or None,
+        n,
+        arguments.seed,
+        target=arguments.error,
+    )
+    if arguments.json:
+        print(json.dumps([{k: getattr(t, k) for k in t.__slots__} for t in found], indent=1))
+        return 0
+    for t in found:
+        print(
+            f"{t.tool:<16} rtol {t.rtol:.1e}  error {t.error:.1e}  {t.patients_per_second:.1f} patients/s per core"
+        )
+    if len(found) == 2:
+        print(f"ratio {found[0].patients_per_second / found[1].patients_per_second:.1f}")
+    else:
+        print("libRoadRunner is not installed; pip install libroadrunner to compare")
+    return 0
