@@ -26,6 +26,7 @@ from euthymia.evidence.parameter import Spread
 from euthymia.evidence.read import LIBRARY
 
 PRIOR_LOG10_SD = 0.55
+PARTIAL_EFFICACY = 0.4  # assumed where a partial agonist's efficacy is not known
 MODES = ("occupancy", "agonism", "antagonism", "block", "pam", "nam", "inhibition")
 SITES = {"agonism": "orthosteric", "antagonism": "orthosteric", "occupancy": "orthosteric",
          "inhibition": "orthosteric", "block": "channel", "pam": "pam", "nam": "nam"}  # fmt: skip
@@ -82,7 +83,7 @@ def _site(action: str) -> str:
 def _efficacy(action: str) -> float:
     text = action.lower()
     if "partial agonist" in text or "weak agonist" in text:
-        return 0.4
+        return PARTIAL_EFFICACY
     if "antagonist" in text or "inverse" in text or "inhibition" in text:
         return 0.0
     return 1.0 if "agonist" in text or "activat" in text else math.nan

@@ -19,6 +19,9 @@ from euthymia.evidence.parameter import Parameter
 
 DOSE_STEPS = (0.125, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 SINGLE = {"intravenous", "intranasal", "inhaled"}
+POINTS_SINGLE, POINTS_DAY = 241, 49
+LEAST_SHARE = 0.15  # of the clearance: below it a genotype is not shown
+LEAST_RATIO = 1.15  # of the level: below it a co-medication is not shown
 
 
 def card(compound: Compound) -> dict[str, Any]:
@@ -117,13 +120,13 @@ def _kinetics(compound: Compound) -> list[dict[str, Any]]:
 def _treatment(compound: Compound, dose: float) -> tuple[Treatment, np.ndarray, float]:
     route = compound.routes[0]
     if route in SINGLE:
-        times = np.linspace(0.0, 24.0, 241)
+        times = np.linspace(0.0, 24.0, POINTS_SINGLE)
         return Treatment(compound, dose, 0.0, 0.0, 24.0), times, 24.0
     days = days_to_steady_state([Treatment(compound, dose)])
     end = days * 24.0
     return (
         Treatment(compound, dose, 24.0, 0.0, end),
-        np.concatenate([[0.0], np.linspace(end - 24, end, 49)]),
+        np.concatenate([[0.0], np.linspace(end - 24, end, POINTS_DAY)]),
         end,
     )
 
@@ -136,7 +139,7 @@ def _phenotypes(compound: Compound, usual: dict[str, float]) -> list[dict[str, A
             shares[enzyme] = max(shares.get(enzyme, 0.0), part.value(f"pathways.{enzyme}"))
     cases: list[tuple[str, str]] = [("", "typical")]
     for enzyme in genotyped_enzymes():
-        if shares.get(enzyme, 0.0) >= 0.15 and enzyme not in ("CYP3A4", "CYP1A2"):
+        if shares.get(enzyme, 0.0) >= LEAST_SHARE and enzyme not in ("CYP3A4", "CYP1A2"):
             words = [k.rsplit(".", 1)[-1] for k in enzyme_numbers() if k.startswith(f"score.{enzyme}.")]
             cases += [(enzyme, word) for word in words]
     n = len(cases)
@@ -211,7 +214,7 @@ def _interactions(compound: Compound) -> dict[str, Any]:
             ratio = 1.0
             for enzyme, factor in entry.enzymes.items():
                 ratio += compound.value(f"pathways.{enzyme}", 0.0) * (factor.value - 1.0)
-            if abs(np.log(ratio)) > np.log(1.15):
+            if abs(np.log(ratio)) > np.log(LEAST_RATIO):
                 as_victim[entry.title] = 1.0 / ratio
     return {
         "changes": changed,

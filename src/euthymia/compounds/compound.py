@@ -19,6 +19,7 @@ from euthymia.evidence.read import LIBRARY, load
 
 FOLDER = LIBRARY / "compounds"
 PLACEBO = "placebo"
+MOST_SHARE = 1.001  # shares of the clearance may add up to 1, rounding aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +210,7 @@ def _read(path: Path, above: tuple[str, ...]) -> Compound:
                 product = _read(FOLDER / f"{child}.yaml", (*above, data["name"]))
                 found.append(Metabolite(product, tuple(record.get("through", ()))))
     share = sum(p.value for k, p in parameters.items() if k.startswith("pathways."))
-    if share > 1.001:
+    if share > MOST_SHARE:
         problems.append(document.problem(("pathways",), f"the shares add up to {share:g}; at most 1"))
     if problems:
         raise InputError(problems)

@@ -22,6 +22,7 @@ from euthymia.engine.solve import solve
 from euthymia.errors import InputError, SolverError
 
 Array = NDArray[np.float64]
+DAYS = (5, 150)  # shortest and longest simulated approach to steady state
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,4 +200,4 @@ def terminal_half_life(compound: Compound) -> float:
 def days_to_steady_state(treatments: Sequence[Treatment], half_lives: float = 30.0) -> float:
     """Days of dosing after which the level no longer changes by more than about 1 %."""
     longest = max(terminal_half_life(t.compound) for t in treatments)
-    return float(np.clip(np.ceil(half_lives * longest / 24.0), 5, 150))
+    return float(np.clip(np.ceil(half_lives * longest / 24.0), *DAYS))

@@ -19,6 +19,7 @@ from euthymia.evidence.parameter import Parameter, Spread
 
 Array = NDArray[np.float64]
 WEIGHT, AGE, EGFR = 70.0, 40.0, 100.0
+ADULT = 18.0  # years; below it the age effect stays that of an adult
 LIMITS = {"age": (0.0, 110.0), "weight": (2.0, 400.0), "egfr": (0.0, 250.0), "hepatic": (0.0, 2.0)}
 _SHAPE = {"CL": 0.75, "Q2": 0.75, "Q3": 0.75, "V": 1.0, "V2": 1.0, "V3": 1.0}
 _ABSORPTION = ("ka", "F", "lag")
@@ -195,7 +196,7 @@ def _age_and_sex(compound: Compound, patients: Mapping[str, Array]) -> Array | f
     factor: Array | float = 1.0
     power = compound.parameters.get("covariates.age")
     if power is not None and "age" in patients:
-        age = np.maximum(np.asarray(patients["age"], dtype=float), 18.0)
+        age = np.maximum(np.asarray(patients["age"], dtype=float), ADULT)
         factor = factor * (age / AGE) ** power.value
     female = compound.parameters.get("covariates.female")
     if female is not None and "sex" in patients:

@@ -72,6 +72,9 @@ _METRIC = {m.lower(): m for m in METRICS} | {
 }
 
 
+_MG = {"g": 1000.0, "ug": 0.001, "µg": 0.001}
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
     """One drug as given beside the observed one: name, mg (0 where not stated) and hours between doses."""
@@ -219,11 +222,7 @@ def _mass(text: str, unit: str, weight: float) -> float:
 def _given(text: str) -> Given:
     parts = [p.strip() for p in text.split(":")]
     dose = re.match(r"([\d.]+)\s*(mg|g|ug|µg)?", parts[1]) if len(parts) > 1 and parts[1] else None
-    amount = (
-        float(dose.group(1)) * {"g": 1000.0, "ug": 0.001, "µg": 0.001}.get(dose.group(2) or "mg", 1.0)
-        if dose
-        else 0.0
-    )
+    amount = float(dose.group(1)) * _MG.get(dose.group(2) or "mg", 1.0) if dose else 0.0
     every = re.match(r"([\d.]+)", parts[2]) if len(parts) > 2 else None
     return Given(parts[0], amount, float(every.group(1)) if every else 24.0)
 

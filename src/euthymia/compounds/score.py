@@ -31,6 +31,11 @@ from euthymia.errors import EuthymiaError, InputError
 from euthymia.units import parse_unit
 
 GROUP = 200  # patients for spread and intervals
+POINTS, FIRST = 121, 0.02  # times in an interval; first time after a single dose, h
+TWO_DAYS, LONGEST = 48.0, 2400.0  # h
+INTERVAL = (10, 90)  # percentiles of the 80 % interval
+CLOSE, NEAR = 1.25, 1.5  # fold errors that are counted
+SPREAD_GOAL = (0.75, 4 / 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +155,7 @@ def _simulate(
         lead = float(seen.tokens["co_medication_lead_h"])
     if single:
         span = float(seen.tokens.get("auc_window_h", 0) or 0) or min(
-            max(8 * terminal_half_life(compound), 24.0), 2400.0
+            max(8 * terminal_half_life(compound), 24.0), LONGEST
         )
         plan = _Plan(lead, lead, lead + span)
         main = replace(main, interval=0.0, start=lead)
@@ -164,10 +169,10 @@ def _simulate(
     tail = (
         plan.last + 6 * terminal_half_life(compound) if seen.metric == "t_half" and not single else plan.last
     )
-    fine = np.linspace(plan.first, plan.last, 121)
+    fine = np.linspace(plan.first, plan.last, POINTS)
     if single:
         fine = plan.first + np.unique(
-            np.concatenate([[0.0, main.infusion], np.geomspace(0.02, plan.last - plan.first, 240)])
+            np.concatenate([[0.0, main.infusion], np.geomspace(FIRST, plan.last - plan.first, 2 * POINTS)])
         )
     times = np.unique(np.concatenate([[0.0], fine, np.linspace(plan.last, tail, 60)]))
     ports = [port] if port else []
@@ -300,7 +305,7 @@ def _occupancy(seen: Observation, group: str) -> Scored:
     ids = variable_parameters([compound])
     draws = {k: rng.standard_normal(GROUP) for k in ids if k.endswith(".uncertainty") or f".{gene}." in k}
     many, _ = _simulate(seen, True, seen.phenotype, GROUP, draws, port)
-    low, high = np.percentile(at(many.ports[port]) * percent, [10, 90])
+    low, high = np.percentile(at(many.ports[port]) * percent, INTERVAL)
     name, potency = bound[gene][0]
     naive = (
         _naive(replace(seen, metric="Cavg" if seen.interval else "Cmax"), name, plan)
@@ -359,7 +364,7 @@ def _naive(seen: Observation, prefix: str, plan: _Plan) -> float:
     if seen.metric == "Cavg" and seen.interval and seen.at is None:
         return amount / clearance / seen.interval
     ages = np.arange(0.0, max(plan.last - plan.start, 1e-9), seen.interval) if seen.interval else np.zeros(1)
-    grid = np.linspace(0.01, seen.interval or 48.0, 400)
+    grid = np.linspace(FIRST, seen.interval or TWO_DAYS, 4 * POINTS)
     total = np.zeros_like(grid)
     for age in ages:
         t = grid + age
@@ -405,13 +410,13 @@ def summarise(rows: Sequence[Scored]) -> dict[str, dict[str, float]]:
             "n": len(part),
             "aafe": float(np.exp(size.mean())),
             "afe": float(np.exp(fold.mean())),
-            "within_1_25": float((size <= math.log(1.25)).mean()),
-            "within_1_5": float((size <= math.log(1.5)).mean()),
+            "within_1_25": float((size <= math.log(CLOSE)).mean()),
+            "within_1_5": float((size <= math.log(NEAR)).mean()),
             "within_2": float((size <= math.log(2)).mean()),
             "naive_aafe": float(np.exp(np.abs(base).mean())) if base.size else math.nan,
         }
         if group == "spread":
             found[group]["within_0_75_1_33"] = float(
-                ((fold >= math.log(0.75)) & (fold <= math.log(1.3333))).mean()
+                ((fold >= math.log(SPREAD_GOAL[0])) & (fold <= math.log(SPREAD_GOAL[1]))).mean()
             )
     return found
