@@ -71,7 +71,13 @@ def test_overlapping_infusions():
 
 def test_steady_state_bolus():
     t = TIMES % 12
-    expect = 100 * KA / V / (KA - K) * (np.exp(-K * t) / (1 - np.exp(-12 * K)) - np.exp(-KA * t) / (1 - np.exp(-12 * KA)))
+    expect = (
+        100
+        * KA
+        / V
+        / (KA - K)
+        * (np.exp(-K * t) / (1 - np.exp(-12 * K)) - np.exp(-KA * t) / (1 - np.exp(-12 * KA)))
+    )
     for got in both([Dose(0, "A", 100.0, steady_state=1, interval=12, additional=9)], after=True):
         np.testing.assert_allclose(got[:, 0], expect, atol=2e-6 * expect.max())
 
@@ -80,20 +86,35 @@ def test_steady_state_with_lag():
     """At the record the previous dose arrived interval - lag ago."""
     lag = 0.4
     t = (TIMES - lag) % 12
-    expect = 100 * KA / V / (KA - K) * (np.exp(-K * t) / (1 - np.exp(-12 * K)) - np.exp(-KA * t) / (1 - np.exp(-12 * KA)))
+    expect = (
+        100
+        * KA
+        / V
+        / (KA - K)
+        * (np.exp(-K * t) / (1 - np.exp(-12 * K)) - np.exp(-KA * t) / (1 - np.exp(-12 * KA)))
+    )
     for got in both([Dose(0, "A", 100.0, steady_state=1, interval=12, additional=9, lag=lag)], after=True):
         np.testing.assert_allclose(got[:, 0], expect, atol=2e-6 * expect.max())
 
 
 def test_constant_infusion_to_steady_state():
     expect = np.full(len(TIMES), 7.0 / K)
-    for got in both([Dose(0, "C", 0.0, kind="infusion", duration=np.inf, rate=7.0, steady_state=1)], after=True):
+    for got in both(
+        [Dose(0, "C", 0.0, kind="infusion", duration=np.inf, rate=7.0, steady_state=1)], after=True
+    ):
         np.testing.assert_allclose(got[:, 0], expect, rtol=2e-6)
 
 
 def test_reset_and_set():
-    expect = np.where(TIMES < 7, bateman(TIMES, 100), np.where(TIMES > 10, 5 * np.exp(-K * (TIMES - 10)), 0.0))
-    doses = [Dose(0, "A", 100.0), Dose(5, "A", 50.0, lag=3.0), Dose(7, kind="reset"), Dose(10, "C", 5.0, kind="set")]
+    expect = np.where(
+        TIMES < 7, bateman(TIMES, 100), np.where(TIMES > 10, 5 * np.exp(-K * (TIMES - 10)), 0.0)
+    )
+    doses = [
+        Dose(0, "A", 100.0),
+        Dose(5, "A", 50.0, lag=3.0),
+        Dose(7, kind="reset"),
+        Dose(10, "C", 5.0, kind="set"),
+    ]
     for got in both(doses):
         np.testing.assert_allclose(got[:, 0], np.where((TIMES > 7) & (TIMES <= 10), 0.0, expect), atol=1e-6)
 
@@ -103,7 +124,9 @@ def test_value_before_and_after_a_dose():
     events = Events([[Dose(0, "A", 100.0, additional=1, interval=12.0)]], np.zeros(1, dtype=int))
     left = 100 * np.exp(-12 * KA)
     for solver in (solve, solve_reference):
-        got = solver(oral(), 1, {}, events, times, ["A"], rtol=1e-9, after=np.array([0, 1, 0, 1], bool)).values[0, :, 0]
+        got = solver(
+            oral(), 1, {}, events, times, ["A"], rtol=1e-9, after=np.array([0, 1, 0, 1], bool)
+        ).values[0, :, 0]
         np.testing.assert_allclose(got, [0.0, 100.0, left, 100.0 + left], atol=1e-6)
 
 

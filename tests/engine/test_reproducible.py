@@ -19,7 +19,9 @@ def model() -> OdeSystem:
                 "O": State("400*C*(1 - O) - 100*O"),
                 "M": State("0.05*(hill(O, 0.4, n) - M) + exp(-C)*0.01*log(1 + C)"),
             },
-            parameters={name: Parameter(v) for name, v in {"ka": 0.9, "vm": 0.8, "km": 0.5, "n": 2.3}.items()},
+            parameters={
+                name: Parameter(v) for name, v in {"ka": 0.9, "vm": 0.8, "km": 0.5, "n": 2.3}.items()
+            },
             inputs={"leak": Input(0.01)},
         ),
         units=False,
@@ -28,7 +30,9 @@ def model() -> OdeSystem:
 
 def population(n: int) -> tuple[dict, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(4)
-    parameters = {name: v * np.exp(0.4 * rng.standard_normal(n)) for name, v in {"ka": 0.9, "vm": 0.8, "n": 2.3}.items()}
+    parameters = {
+        name: v * np.exp(0.4 * rng.standard_normal(n)) for name, v in {"ka": 0.9, "vm": 0.8, "n": 2.3}.items()
+    }
     return parameters, rng.integers(0, 2, n), (rng.uniform(size=(n, 4)) < 0.8).astype(float)
 
 
@@ -42,7 +46,9 @@ def run(pick: np.ndarray, n: int, method: str, threads: int = 1) -> np.ndarray:
     parameters, regimen, taken = population(n)
     events = Events(REGIMENS, regimen[pick], taken[pick])
     chosen = {name: value[pick] for name, value in parameters.items()}
-    out = solve(model(), len(pick), chosen, events, TIMES, ["C", "M", "O*M+leak"], method=method, threads=threads)
+    out = solve(
+        model(), len(pick), chosen, events, TIMES, ["C", "M", "O*M+leak"], method=method, threads=threads
+    )
     assert out.ok.all(), out.summary()
     return out.values
 
@@ -62,7 +68,9 @@ def test_same_bits_in_any_company(method):
 
 
 def test_sick_patients_have_a_status_and_harm_nobody():
-    system = OdeSystem.join("burst", Fragment({"x": State("k*x*x", 1.0)}, {"k": Parameter(-1.0)}), units=False)
+    system = OdeSystem.join(
+        "burst", Fragment({"x": State("k*x*x", 1.0)}, {"k": Parameter(-1.0)}), units=False
+    )
     k = np.array([-1.0, 1.0, np.nan, -2.0, 0.5] + [-0.5] * 20)  # k > 0 grows without bound at t = 1/k
     out = solve(system, len(k), {"k": k}, None, np.array([0.0, 0.5, 3.0]), ["x"], rtol=1e-8, max_steps=20000)
     assert (out.status[[1, 4]] > 0).all() and out.status[2] > 0

@@ -5,7 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from euthymia.engine import Assignment, Dose, Events, Fragment, OdeSystem, Parameter, State, solve, solve_reference
+from euthymia.engine import (
+    Assignment,
+    Dose,
+    Events,
+    Fragment,
+    OdeSystem,
+    Parameter,
+    State,
+    solve,
+    solve_reference,
+)
 from euthymia.engine.syntax import parse
 from euthymia.errors import InputError
 
@@ -44,13 +54,23 @@ def test_all_problems_at_once():
     ],
 )
 def test_wrong_dimensions(rate, what):
-    parameters = {"CL": Parameter(1, "L/h"), "k": Parameter(1, "1/h"), "V": Parameter(1, "L"), "n": Parameter(2)}
+    parameters = {
+        "CL": Parameter(1, "L/h"),
+        "k": Parameter(1, "1/h"),
+        "V": Parameter(1, "L"),
+        "n": Parameter(2),
+    }
     assert what in problems(Fragment({"C": State(rate, 0.0, "mg/L")}, parameters))
 
 
-@pytest.mark.parametrize("rate", ["k*(5 [mg/L] - C)", "-k*C^2/(5 [mg/L])", "-k*C*hill(C, 0.01 [g/L], n)", "k*max(C, 0)", "k*sqrt(C*C)"])
+@pytest.mark.parametrize(
+    "rate",
+    ["k*(5 [mg/L] - C)", "-k*C^2/(5 [mg/L])", "-k*C*hill(C, 0.01 [g/L], n)", "k*max(C, 0)", "k*sqrt(C*C)"],
+)
 def test_right_dimensions(rate):
-    system = OdeSystem.join("ok", Fragment({"C": State(rate, 0.0, "mg/L")}, {"k": Parameter(1, "1/h"), "n": Parameter(2)}))
+    system = OdeSystem.join(
+        "ok", Fragment({"C": State(rate, 0.0, "mg/L")}, {"k": Parameter(1, "1/h"), "n": Parameter(2)})
+    )
     assert system.state_names == ("C",)
 
 
@@ -66,13 +86,18 @@ def test_initial_values_by_expression():
     system = OdeSystem.join("start", fragment, units=False)
     out = solve(system, 2, {"k": np.array([3.0, 1.0])}, None, [0.0, 1.0], ["a"])
     assert out.values[:, 1, 0].tolist() == [6.0 + 18.0, 2.0 + 2.0]
-    assert "cyclic initial values" in problems(Fragment({"a": State("0", "b"), "b": State("0", "a")}), units=False)
+    assert "cyclic initial values" in problems(
+        Fragment({"a": State("0", "b"), "b": State("0", "a")}), units=False
+    )
 
 
 @pytest.mark.parametrize("solver", [solve, solve_reference])
 def test_bad_requests(solver):
     system = OdeSystem.join("one", Fragment({"A": State("-k*A")}, {"k": Parameter(1.0)}), units=False)
-    events = Events([[Dose(0, "B", 1.0), Dose(1, "A", np.nan), Dose(2, "A", 1.0, "infusion", lag="lagg")]], np.zeros(1, int))
+    events = Events(
+        [[Dose(0, "B", 1.0), Dose(1, "A", np.nan), Dose(2, "A", 1.0, "infusion", lag="lagg")]],
+        np.zeros(1, int),
+    )
     with pytest.raises(InputError) as caught:
         solver(system, 2, {"kk": 1.0, "k": np.ones(3)}, events, [3.0, 1.0], ["A", "Q"])
     text = str(caught.value)

@@ -73,7 +73,9 @@ def build(text: str, names: Sequence[str], optimise: bool) -> tuple[dict[str, in
     Kernels come optimised already (each expression exists once), so that only the elementary functions are
     inlined: measured as fast as the full optimiser at half its time.  The driver needs the optimiser.
     """
-    machine = _target().create_target_machine(cpu=llvm.get_host_cpu_name(), features=_features(), opt=1 + optimise, jit=True)
+    machine = _target().create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=_features(), opt=1 + optimise, jit=True
+    )
     parsed = llvm.parse_assembly(text)
     parsed.triple = machine.triple
     parsed.data_layout = str(machine.target_data)
@@ -101,7 +103,9 @@ def driver_code(name: str, width: int) -> tuple[int, Any]:
             wanted = {"implicit_stages": method.implicit, "explicit_stages": not method.implicit}
             if wanted.get(function.__name__, True):
                 compiler.add(function, public=function.__name__ == "run")
-        text = "\n".join([declarations(width), declarations(1), functions(width, inline=False), *compiler.texts])
+        text = "\n".join(
+            [declarations(width), declarations(1), functions(width, inline=False), *compiler.texts]
+        )
         address, engine = build(text, ["run"], True)
         return address["run"], engine
 

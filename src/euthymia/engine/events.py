@@ -193,13 +193,25 @@ def block_stops(
     for r in np.unique(of):
         rows = np.flatnonzero(of == r)
         made = _plain(system, events, int(r), patients[rows], parameters, infused)
-        parts.append((rows, made if made is not None else _listed(system, events, patients[rows], parameters, infused, steady)))
+        parts.append(
+            (
+                rows,
+                made
+                if made is not None
+                else _listed(system, events, patients[rows], parameters, infused, steady),
+            )
+        )
     width = max((stops.time.shape[1] for _, stops in parts), default=0)
     time = np.full((len(patients), width), np.inf)
     code, index = np.zeros((2, len(patients), width), dtype=np.int64)
     value = np.zeros((len(patients), width))
     for rows, stops in parts:
-        for whole, some in ((time, stops.time), (code, stops.code), (index, stops.index), (value, stops.value)):
+        for whole, some in (
+            (time, stops.time),
+            (code, stops.code),
+            (index, stops.index),
+            (value, stops.value),
+        ):
             whole[rows, : some.shape[1]] = some
     return Stops(time, code, index, value)
 
@@ -212,7 +224,12 @@ def _plain(system, events, r, patients, parameters, infused) -> Stops | None:  #
     inputs = {s: i for i, s in enumerate(system.inputs)}
     for j, dose in enumerate(events.regimens[r]):
         varied = isinstance(dose.lag, str) or isinstance(dose.duration, str) or dose.rate != 0.0
-        if varied or dose.steady_state or dose.kind == "reset" or (dose.kind == "set" and events.taken is not None):
+        if (
+            varied
+            or dose.steady_state
+            or dose.kind == "reset"
+            or (dose.kind == "set" and events.taken is not None)
+        ):
             return None
         if dose.kind == "set":
             to_state = dose.target in states
@@ -227,7 +244,9 @@ def _plain(system, events, r, patients, parameters, infused) -> Stops | None:  #
             end = start + float(dose.duration)
             spans.setdefault(dose.target, []).append((start, end))
             number = list(infused).index(dose.target)
-            rows.append((start, SET_RATE, number, dose.amount / float(dose.duration), j, dose.bioavailability))
+            rows.append(
+                (start, SET_RATE, number, dose.amount / float(dose.duration), j, dose.bioavailability)
+            )
             if np.isfinite(end):
                 rows.append((end, SET_RATE, number, 0.0, j, 1.0))
     for each in spans.values():

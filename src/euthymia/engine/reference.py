@@ -5,6 +5,7 @@ In and out as `euthymia.engine.solve`.  Every stop point ends a segment; SciPy i
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -25,9 +26,23 @@ from euthymia.engine.events import (
 )
 from euthymia.engine.problem import Prepared, prepare
 from euthymia.engine.system import OdeSystem
-from euthymia.engine.trajectories import BAD_START, NO_STEADY_STATE, NOT_FINITE, STEP_TOO_SMALL, Trajectories
+from euthymia.engine.trajectories import (
+    BAD_START,
+    NO_STEADY_STATE,
+    NOT_FINITE,
+    STEP_TOO_SMALL,
+    TOO_MANY_STEPS,
+    Trajectories,
+)
 
 from euthymia.errors import InputError, Problem
+
+
+MAX_CALLS = 500_000
+
+
+class _Stuck(Exception):
+    """A segment needs too many evaluations."""
 
 
 class _Model:
@@ -64,10 +79,14 @@ class _Patient:
         self.y = self.y0.copy()
         self.u = prepared.inputs.tolist()
         self.rates = np.zeros(len(model.infused))
+        self.calls = 0
         self.t = prepared.start
         self.options = {"method": method, "rtol": rtol, "atol": atol}
 
     def slope(self, t: float, y: np.ndarray) -> np.ndarray:
+        self.calls += 1
+        if self.calls > MAX_CALLS:
+            raise _Stuck
         dy = np.array(self.model.rates(t, y.tolist(), self.p, self.u), dtype=float)
         for k, i in enumerate(self.model.infused):
             dy[i] += self.rates[k]
@@ -85,8 +104,11 @@ class _Patient:
         """Integrate to `stop`; 0, or a status."""
         if stop <= self.t:
             return 0
-        with np.errstate(all="ignore"):
+        self.calls = 0
+        with np.errstate(all="ignore"), contextlib.suppress(_Stuck):
             done = solve_ivp(self.slope, (self.t, stop), self.y, jac=self.jacobian, **self.options)
+        if self.calls > MAX_CALLS:
+            return TOO_MANY_STEPS
         self.y, self.t = done.y[:, -1], float(done.t[-1])
         if not np.all(np.isfinite(self.y)):
             return NOT_FINITE
@@ -243,9 +265,7 @@ def _periodic(
         )
         ratio = min(change / last, 0.9999) if 0 < last < np.inf else 0.9999
         before = patient.y.copy()
-        if change == 0.0 or (
-            cycle > 2 and cycle * interval > warm and change * ratio / (1 - ratio) < 1e-8
-        ):
+        if change == 0.0 or (cycle > 2 and cycle * interval > warm and change * ratio / (1 - ratio) < 1e-8):
             state = patient.y.copy()
             break
     patient.t, patient.y, patient.rates = keep

@@ -91,13 +91,7 @@ def solve(
     tolerance, floor = _tolerances(system, rtol, atol)
     name = _method(system, method, rtol)
     if system.triggers:
-        raise InputError(
-            [
-                Problem(
-                    "the fast engine has no state-triggered events", key=system.name
-                )
-            ]
-        )
+        raise InputError([Problem("the fast engine has no state-triggered events", key=system.name)])
     infused = events.infused() if events is not None else ()
     code = compiled(system, infused, outputs, METHODS[name].implicit)
     run = _RUN(driver_code(name, code.width)[0])

@@ -48,7 +48,12 @@ def steady_states(
 
 
 def _run_in(
-    system: OdeSystem, dose: Dose, ready: Prepared, patients: np.ndarray, table: Mapping[str, np.ndarray], rtol: float
+    system: OdeSystem,
+    dose: Dose,
+    ready: Prepared,
+    patients: np.ndarray,
+    table: Mapping[str, np.ndarray],
+    rtol: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     from euthymia.engine.solve import solve
 
