@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from euthymia.analysis.calibrate import fit, minus_log_posterior, simulated_cove
 from euthymia.cli import calibrate, validate
 from euthymia.errors import InputError
 from euthymia.evidence.read import LIBRARY
+from euthymia.trials.arms import arm_rows, control_changes
 from euthymia.trials.effects import LEVEL, TERMS, EffectModel, covariance
 from euthymia.trials.published import calibration_trials, read_trial, read_trials
 from euthymia.trials.scoreboard import auc, noise_floor, paired_bootstrap, scores
@@ -243,3 +245,32 @@ def test_calibrate_prints_what_the_data_inform(capsys, tmp_path):
     data = json.loads(out.read_text("utf-8"))
     assert len(data["inputs_sha256"]) == 64 and set(data["scales"]) == set(TERMS)
     assert "informed" in capsys.readouterr().out
+
+
+def test_arm_changes_follow_the_design(trials):
+    by_id = {t.id: t for t in trials}
+    waiting = control_changes(by_id["psi_davis2021"])
+    pills = control_changes(by_id["dxm_gemini"])
+    crisis = control_changes(by_id["esk_aspire1"])
+    assert pills[0.0] == 0.0
+    assert -16 < pills[42.0] < -8
+    assert abs(waiting[28.0]) < 0.4 * abs(pills[42.0])
+    assert crisis[1.0] < -9
+    rows = arm_rows(by_id["dxm_gemini"], {"AXS05": -3.0})
+    last = {r["role"]: r for r in rows if r["day"] == 42}
+    assert last["active"]["predicted"] == pytest.approx(last["control"]["predicted"] - 3.0)
+
+
+def test_the_documented_example_is_a_valid_file(tmp_path):
+    page = (Path(__file__).resolve().parents[2] / "docs" / "trial-files.md").read_text("utf-8")
+    path = tmp_path / "example_2020.yaml"
+    path.write_text(page.split("```yaml")[1].split("```")[0], "utf-8")
+    (contrast,) = read_trial(path).contrasts()
+    assert contrast.observed == -2.6 and contrast.se == 1.2 and contrast.success is True
+
+
+def test_the_page_names_every_trial_without_contrast(trials):
+    page = (Path(__file__).resolve().parents[2] / "docs" / "trial-files.md").read_text("utf-8")
+    for trial in trials:
+        if not trial.contrasts():
+            assert f"`{trial.id}`" in page

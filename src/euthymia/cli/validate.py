@@ -90,7 +90,13 @@ def text(found: dict[str, Any]) -> str:
         f"{found['n_contrasts']} contrasts in {found['n_trials']} trials, {found['n_success']} trials with a verdict; "
         f"noise floor of the MAE {_cell(found['noise_floor'])} MADRS points"
     )
-    misses = ["", "worst misses (predicted, observed, what moved the prediction)"]
+    arms = [
+        f"change of {role} arms: MAE {s['mae']:.2f}, bias {s['bias']:+.2f}, {s['n']} results "
+        f"(best constant {s['mae_constant']:.2f})"
+        for role, s in found.get("arms", {}).items()
+        if role != "rows"
+    ]
+    misses = ["", *arms, "", "worst misses (predicted, observed, what moved the prediction)"]
     by_name = {r["contrast"]: r for r in found["contrasts"]}
     for name in found["worst"]:
         r = by_name[name]

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from euthymia.trials.arms import arm_rows
 from euthymia.trials.baselines import RULES, baseline
 from euthymia.trials.effects import ContrastPrediction, EffectModel
 from euthymia.trials.power import chance_of_success
@@ -95,7 +96,34 @@ def validate(trials: Sequence[PublishedTrial], learn: Sequence[PublishedTrial]) 
     """Scoreboard of the trials, predicted from the calibration trials `learn`."""
     asked = contrasts_of(trials)
     predicted, naive = predict_apart(contrasts_of(learn), asked)
-    return report(asked, predicted, naive)
+    found = report(asked, predicted, naive)
+    by_trial: dict[str, dict[str, float]] = {}
+    for c, p in zip(asked, predicted, strict=True):
+        by_trial.setdefault(c.trial, {})[c.arm] = p.mean
+    rows = [row for t in trials if t.control for row in arm_rows(t, by_trial.get(t.id, {}))]
+    found["arms"] = {"rows": rows, **arm_scores(rows)}
+    return _clean(found)
+
+
+def arm_scores(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """MAE and bias of arm changes by role, trials weighted equally, beside the constant that suits them best."""
+    out: dict[str, Any] = {}
+    for role in ("control", "active"):
+        some = [r for r in rows if r["role"] == role]
+        if not some:
+            continue
+        counts: dict[str, int] = {}
+        for r in some:
+            counts[r["trial"]] = counts.get(r["trial"], 0) + 1
+        w = np.array([1 / counts[r["trial"]] for r in some]) / len(counts)
+        y, m = np.array([r["observed"] for r in some]), np.array([r["predicted"] for r in some])
+        out[role] = {
+            "n": len(some),
+            "mae": float(w @ np.abs(m - y)),
+            "bias": float(w @ (m - y)),
+            "mae_constant": float(w @ np.abs(y - np.median(y))),
+        }
+    return out
 
 
 def _clean(value: Any) -> Any:

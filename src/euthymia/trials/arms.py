@@ -1,0 +1,95 @@
+"""Changes of single arms of published trials: the control arm from the placebo course, active arms on top.
+
+In: published trials and predicted differences.  Out: predicted and observed change of every arm with a reported
+change, MADRS-equivalents.  Assumed: routes other than tablets are attended procedures; a control without placebo
+(waiting, usual care) is told from the trial's blinding.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from euthymia.outcomes import TrialContext, placebo, to_madrs
+from euthymia.trials.published import UNSCALED, PublishedTrial
+from euthymia.units import to_canonical
+
+ATTENDED = re.compile(r"\b(IV|IN|SC|IM|INH|TMS|TDCS|ECT|IMPLANT|INFUSION|SHAM)\b", re.IGNORECASE)
+STARTED = re.compile(
+    r"new oral|^(escitalopram|fluoxetine|citalopram|sertraline|SRI|reboxetine)", re.IGNORECASE
+)
+KEPT = (
+    12.4 / 13.1
+)  # last observation carried forward over completers' change, as in library/outcomes/placebo.yaml
+
+
+def trial_context(trial: PublishedTrial) -> TrialContext:
+    """The outcome layer's view of a published trial, its visits at the reported days.
+
+    Raises
+    ------
+    InputError
+        The design has values the outcome layer does not know.
+    """
+    days = sorted({float(r.day) for r in trial.results if r.day}) or [to_canonical(8, "week") / 24]
+    text = " ".join([*(a.route for a in trial.arms), *(a.treatment for a in trial.arms)])
+    active = sum(a.role == "active" for a in trial.arms)
+    session = "psilocybin" in text.lower() or "ayahuasca" in text.lower()
+    return TrialContext(
+        times=np.array([0.0, *(to_canonical(d, "day") for d in days)]),
+        year=trial.year,
+        probability_active=active / max(len({a.name for a in trial.arms}), 1),
+        blinding=trial.blinding,
+        setting=trial.setting,
+        history=trial.history,
+        run_in=trial.run_in,
+        procedure=session or bool(ATTENDED.search(text)),
+        new_treatment=bool(STARTED.search(trial.background)),
+    )
+
+
+def control_changes(trial: PublishedTrial) -> dict[float, float]:
+    """Expected change of the control arm at every reported day, MADRS points."""
+    context = trial_context(trial)
+    belief = context.belief(False)
+    length = placebo.REFERENCE_TIME if context.procedure else float(context.times[-1])
+    slow = placebo.expected_change(context, belief) * placebo.weibull(context.times, length) * KEPT
+    change = slow + placebo.fast_change(context, belief).reshape(-1)
+    return {float(t / to_canonical(1, "day")): float(c) for t, c in zip(context.times, change, strict=True)}
+
+
+def arm_rows(trial: PublishedTrial, differences: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Predicted and observed change of every arm and day that reports one.
+
+    Parameters
+    ----------
+    differences : mapping of arm name to predicted difference from control, MADRS points
+        Used for active arms at the primary time; other times of active arms are left out.
+    """
+    control = control_changes(trial)
+    rows = []
+    for r in trial.results:
+        arm = trial.arm(r.arm)
+        if r.change is None or not r.day or r.scale in UNSCALED or arm.role == "comparator":
+            continue
+        if arm.role == "active" and (not r.primary or r.arm not in differences):
+            continue
+        expected = _near(control, r.day)
+        rows.append(
+            {
+                "trial": trial.id,
+                "arm": r.arm,
+                "role": arm.role,
+                "day": r.day,
+                "observed": float(to_madrs(r.change, r.scale)),
+                "predicted": expected + (differences[r.arm] if arm.role == "active" else 0.0),
+            }
+        )
+    return rows
+
+
+def _near(changes: Mapping[float, float], day: float) -> float:
+    return changes[min(changes, key=lambda d: abs(d - day))]
