@@ -130,6 +130,15 @@ def test_undefined_rate_is_a_solver_error(write) -> None:  # type: ignore[no-unt
         run(path, [0, 1], ["x"])
 
 
+def test_state_without_first_value(write) -> None:  # type: ignore[no-untyped-def]
+    """A state without a number is named."""
+    text = sbml(f"<listOfRules>{rule('rate', 'x', '<cn>1</cn>')}</listOfRules>").replace(
+        'id="x" value="1"', 'id="x"'
+    )
+    with pytest.raises(SolverError, match="no finite value at time 0 of x"):
+        run(write(text), [0, 1], ["x"])
+
+
 def test_endless_cascade_is_a_solver_error(write) -> None:  # type: ignore[no-untyped-def]
     """Two events that trigger each other without end."""
     up = event(apply("lt", "<ci>x</ci>", "<cn>5</cn>"), {"x": "<cn>9</cn>"}, initialValue="false")

@@ -177,6 +177,15 @@ class Run:
         if not len(self.y):
             self._drift(stop)
             return
+        if not np.isfinite(self.y).all():
+            bad = [
+                n.removeprefix("n:")
+                for n, v in zip(self.m.dynamics.states, self.y, strict=True)
+                if not np.isfinite(v)
+            ]
+            raise SolverError(
+                f"no finite value at time {self.t:g} of {', '.join(bad[:5])}; give each a first value"
+            )
         switches = self._switches()
         before = switches(self.t, self.y) if switches else None
         with warnings.catch_warnings():
