@@ -1,0 +1,1 @@
+"""Speed against other simulators: `python -m benchmarks [--quick]`."""
