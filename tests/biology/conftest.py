@@ -39,7 +39,9 @@ def play(
     """Run patients; `days` and dose times (h) count from the start of treatment, after `ILL` days of history."""
     n = n or max((np.size(v) for v in patients.values()), default=1)
     start = -ILL * DAY if ill else 0.0
-    history = [Dose(start, "stress.load", 1.0, "set"), Dose(-90 * DAY, "stress.load", 0.35, "set")] if ill else []
+    history = (
+        [Dose(start, "stress.load", 1.0, "set"), Dose(-90 * DAY, "stress.load", 0.35, "set")] if ill else []
+    )
     known = {k: v for k, v in patients.items() if k in network.system.parameters}
     events = Events([history + doses], np.zeros(n, int))
     times = np.asarray(days, float) * DAY
@@ -79,7 +81,10 @@ def infusion(peak: float = 0.45, at: float = 0.0) -> list[Dose]:
     """Channel block by one 40-minute ketamine infusion: a rise, then a fall with a half-life near two hours."""
     hours = np.arange(0, 16, 0.25)
     level = np.where(hours < 0.7, peak * (hours + 0.1) / 0.7, peak * np.exp(-(hours - 0.7) * 0.35))
-    doses = [Dose(at + float(h), "GRIN1.block", float(min(v, peak)), "set") for h, v in zip(hours, level, strict=True)]
+    doses = [
+        Dose(at + float(h), "GRIN1.block", float(min(v, peak)), "set")
+        for h, v in zip(hours, level, strict=True)
+    ]
     return [*doses, Dose(at + 16.0, "GRIN1.block", 0.0, "set")]
 
 

@@ -68,7 +68,11 @@ def benches():
     return {}
 
 
-@pytest.mark.parametrize(("name", "index"), EDGES, ids=[f"{m}:{load_module(m).edges[i].source}->{load_module(m).edges[i].target}" for m, i in EDGES])
+@pytest.mark.parametrize(
+    ("name", "index"),
+    EDGES,
+    ids=[f"{m}:{load_module(m).edges[i].source}->{load_module(m).edges[i].target}" for m, i in EDGES],
+)
 def test_edge_moves_its_target_in_its_sign(name, index, benches):
     bench = benches.setdefault(name, Bench(name))
     edge = bench.module.edges[index]

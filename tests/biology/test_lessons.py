@@ -42,7 +42,10 @@ def arms(core, course, people, give, trial):
         "antibody": {**trial, "TNF.inhibition": 1.0},
         "strong placebo": {"psych.expectancy": 2.0},
     }
-    found = {k: course(core, people, give(p), [0, 56], [*MADRS, "inflammation.crp_mg"]).values for k, p in ports.items()}
+    found = {
+        k: course(core, people, give(p), [0, 56], [*MADRS, "inflammation.crp_mg"]).values
+        for k, p in ports.items()
+    }
     ill = found["placebo"][:, 0, 0] >= 22
     return {k: v[ill] for k, v in found.items()}
 
@@ -87,13 +90,21 @@ def test_without_glucocorticoid_resistance_stress_lowers_interleukin_6(core, cou
 @pytest.fixture(scope="module")
 def rapid(core, course, ketamine, give, trial):
     """MADRS at 2 h, 24 h and 7 d after one infusion, under blockers."""
-    arms = {"placebo": [], "ketamine": ketamine(), "rapamycin": ketamine(), "ampa": ketamine(), "spines": ketamine()}
+    arms = {
+        "placebo": [],
+        "ketamine": ketamine(),
+        "rapamycin": ketamine(),
+        "ampa": ketamine(),
+        "spines": ketamine(),
+    }
     blocks = {"rapamycin": {"MTOR.inhibition": 0.95}, "ampa": {"GRIA1.block": 0.8}}
     found = {}
     for arm, doses in arms.items():
         block = blocks.get(arm, {})
         doses = give(trial) + doses + give(block, -0.5) + give(dict.fromkeys(block, 0.0), 24.0)
-        found[arm] = course(core, VULNERABLE, sorted(doses, key=lambda d: d.time), [0, 2 / 24, 1, 7], MADRS).values[0, :, 0]
+        found[arm] = course(
+            core, VULNERABLE, sorted(doses, key=lambda d: d.time), [0, 2 / 24, 1, 7], MADRS
+        ).values[0, :, 0]
     return found
 
 

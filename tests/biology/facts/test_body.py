@@ -10,12 +10,21 @@ HEALTHY = {"neuroplasticity.chi": 1.0}
 
 def test_fact_9_tryptophan_is_low_in_depression(full, course):
     """Tryptophan SMD -0.51; quinolinate over kynurenate up in the drug-free."""
-    trp, balance = course(full, VULNERABLE, [], [0], ["kynurenine.tryptophan", "kynurenine.balance"]).values[0, 0]
+    trp, balance = course(full, VULNERABLE, [], [0], ["kynurenine.tryptophan", "kynurenine.balance"]).values[
+        0, 0
+    ]
     assert 0.7 < trp < 0.97 and balance > 0
 
 
 def test_interferon_lowers_tryptophan_and_raises_the_ratio(full, course, give):
-    trp, ratio = course(full, HEALTHY, give({"challenge.interferon": 1.0}), [56], ["kynurenine.tryptophan", "kynurenine.ratio"], ill=False).values[0, 0]
+    trp, ratio = course(
+        full,
+        HEALTHY,
+        give({"challenge.interferon": 1.0}),
+        [56],
+        ["kynurenine.tryptophan", "kynurenine.ratio"],
+        ill=False,
+    ).values[0, 0]
     assert 0.65 < trp < 0.85 and ratio > 1.3
 
 
@@ -51,7 +60,9 @@ def test_fact_23_gland_masses_undo_synthesis_inhibitors_but_not_crh_antagonists(
 
 def test_cortisol_takes_weeks_to_recover_after_long_stress(core, course, give):
     doses = give({"stress.load": 1.0}) + give({"stress.load": 0.0}, 60 * 24.0)
-    acth, adrenal = course(core, HEALTHY, doses, [67.0, 360.0], ["hpa.acth", "hpa.adrenal"], ill=False).values[0].T
+    acth, adrenal = (
+        course(core, HEALTHY, doses, [67.0, 360.0], ["hpa.acth", "hpa.adrenal"], ill=False).values[0].T
+    )
     assert acth[0] < 0.95 and adrenal[0] > 1.1
     assert acth[1] == pytest.approx(1.0, abs=0.1)
 
@@ -64,7 +75,9 @@ def endotoxin(core, course, give):
     found = {}
     for name, top in (("low", 7.0), ("usual", 14.0)):
         steps = np.arange(0, 12, 0.25)
-        doses = [d for h in steps for d in give({"challenge.endotoxin": top * float(np.exp(-0.7 * h))}, float(h))]
+        doses = [
+            d for h in steps for d in give({"challenge.endotoxin": top * float(np.exp(-0.7 * h))}, float(h))
+        ]
         doses += give({"challenge.endotoxin": 0.0}, 12.0)
         found[name] = course(core, HEALTHY, doses, hours / 24, outputs, ill=False).values[0]
     return hours, found
@@ -93,7 +106,9 @@ def test_fact_26_interferon_brings_depression_to_some(core, course, people, give
     mild = give({"stress.load": 0.1, "challenge.interferon": 1.0})
     outputs = [MADRS, "symptoms.mood", "symptoms.fatigue"]
     plain = course(core, people, mild, [84], outputs, ill=False).values[:, 0]
-    treated = course(core, people, mild + give({"SLC6A4.occupancy": 0.8}), [84], outputs, ill=False).values[:, 0]
+    treated = course(core, people, mild + give({"SLC6A4.occupancy": 0.8}), [84], outputs, ill=False).values[
+        :, 0
+    ]
     ill = plain[:, 0] >= 15
     assert 0.15 < ill.mean() < 0.40, ill.mean()
     relief = (plain - treated)[ill].mean(axis=0)
@@ -104,7 +119,11 @@ def test_fact_26_interferon_brings_depression_to_some(core, course, people, give
 def antibody(core, course, people, give, trial):
     """Those ill at the start: CRP, and MADRS at 0 and 12 weeks by arm, rated with an error of 4 points."""
     outputs = [MADRS, "inflammation.crp_mg"]
-    arms = {"placebo": trial, "antibody": {**trial, "TNF.inhibition": 1.0}, "omega": {**trial, "diet.omega3": 1.0}}
+    arms = {
+        "placebo": trial,
+        "antibody": {**trial, "TNF.inhibition": 1.0},
+        "omega": {**trial, "diet.omega3": 1.0},
+    }
     found = {k: course(core, people, give(p), [0, 84], outputs).values for k, p in arms.items()}
     ill = found["placebo"][:, 0, 0] >= 22
     return found["placebo"][ill, 0, 1], {k: v[ill, :, 0] for k, v in found.items()}
@@ -156,7 +175,17 @@ def biomarkers(full, course):
 
 
 def test_biomarkers_have_the_right_sign(biomarkers):
-    down = {"redox.glutathione", "ions.zinc", "ions.magnesium", "gut_brain.bifido", "glutamate_gaba.gaba", "neuroplasticity.bdnf", "sleep.continuity", "dopamine.motivation", "ions.zinc_umol"}
+    down = {
+        "redox.glutathione",
+        "ions.zinc",
+        "ions.magnesium",
+        "gut_brain.bifido",
+        "glutamate_gaba.gaba",
+        "neuroplasticity.bdnf",
+        "sleep.continuity",
+        "dopamine.motivation",
+        "ions.zinc_umol",
+    }
     for name, (well, ill) in biomarkers.items():
         assert (ill < well) == (name in down), (name, well, ill)
 
@@ -164,7 +193,13 @@ def test_biomarkers_have_the_right_sign(biomarkers):
 def test_biomarkers_have_the_right_size(biomarkers):
     """Relative changes within a factor of two of published ones for at least 80 %: zinc -14 %, GSH -15 %, copper +10 %,
     interleukin-6 +14 to +66 %, BDNF -15 to -50 %."""
-    published = {"ions.zinc": -0.14, "redox.glutathione": -0.15, "ions.copper": 0.10, "inflammation.il6": 0.3, "neuroplasticity.bdnf": -0.25}
+    published = {
+        "ions.zinc": -0.14,
+        "redox.glutathione": -0.15,
+        "ions.copper": 0.10,
+        "inflammation.il6": 0.3,
+        "neuroplasticity.bdnf": -0.25,
+    }
     fits = [0.5 <= (biomarkers[k][1] / biomarkers[k][0] - 1) / v <= 2 for k, v in published.items()]
     assert np.mean(fits) >= 0.8
 
@@ -183,13 +218,18 @@ def test_fact_31_zinc_is_lower_by_1_to_3_umol(biomarkers):
 def test_fact_34_lithium_raises_calcium_and_the_chance_of_hypercalcaemia(full, course, give):
     """Hypercalcaemia 3.2 to 4.2 % against 0.5 %; calcium +0.09 mmol/L."""
     outputs = ["ions.calcium_mmol", "ions.hypercalcaemia"]
-    none, lithium = (course(full, HEALTHY, give(p), [84], outputs, ill=False).values[0, 0] for p in ({}, {"drug.lithium": 0.8}))
+    none, lithium = (
+        course(full, HEALTHY, give(p), [84], outputs, ill=False).values[0, 0]
+        for p in ({}, {"drug.lithium": 0.8})
+    )
     assert 0.04 < lithium[0] - none[0] < 0.14
     assert 0.002 < none[1] < 0.01 and 0.02 < lithium[1] < 0.06
 
 
 def test_fact_35_insulin_resistance_rises_in_the_episode_and_drugs_leave_it(full, course, give):
-    before, after = course(full, VULNERABLE, give({"SLC6A4.occupancy": 0.8}), [0, 56], ["metabolism.homa"]).values[0, :, 0]
+    before, after = course(
+        full, VULNERABLE, give({"SLC6A4.occupancy": 0.8}), [0, 56], ["metabolism.homa"]
+    ).values[0, :, 0]
     none = course(full, VULNERABLE, [], [56], ["metabolism.homa"]).values[0, 0, 0]
     assert 1.05 < before < 1.5
     assert abs(after / none - 1) < 0.08
@@ -197,19 +237,28 @@ def test_fact_35_insulin_resistance_rises_in_the_episode_and_drugs_leave_it(full
 
 def test_fact_33_an_insulin_sensitiser_helps_the_resistant_more(full, course, give):
     patients = {"neuroplasticity.chi": 0.85, "metabolism.sensitivity_rest": np.array([1.3, 0.5])}
-    none, given = (course(full, patients, give(p), [84], ["symptoms.anhedonia"]).values[:, 0, 0] for p in ({}, {"PPARG.agonism": 1.0}))
+    none, given = (
+        course(full, patients, give(p), [84], ["symptoms.anhedonia"]).values[:, 0, 0]
+        for p in ({}, {"PPARG.agonism": 1.0})
+    )
     gain = none - given
     assert gain[1] > gain[0] and gain[1] > 0
 
 
 def test_fact_36_glp1_agonists_neither_help_nor_harm_mood(full, course, give):
-    none, given = (course(full, VULNERABLE, give(p), [84], [MADRS, "metabolism.weight"]).values[0, 0] for p in ({}, {"GLP1R.agonism": 1.0}))
+    none, given = (
+        course(full, VULNERABLE, give(p), [84], [MADRS, "metabolism.weight"]).values[0, 0]
+        for p in ({}, {"GLP1R.agonism": 1.0})
+    )
     assert abs(given[0] - none[0]) < 1.5 and given[1] < none[1] - 0.02
 
 
 def test_fact_37_probiotics_have_a_very_small_effect(full, course, give):
     """SMD -0.13 (-0.26 to +0.005), with a standard deviation of 9 points."""
-    none, given = (course(full, VULNERABLE, give(p), [56], [MADRS]).values[0, 0, 0] for p in ({}, {"diet.probiotic": 1.0}))
+    none, given = (
+        course(full, VULNERABLE, give(p), [56], [MADRS]).values[0, 0, 0]
+        for p in ({}, {"diet.probiotic": 1.0})
+    )
     assert -0.26 < (given - none) / 9 < 0.005
 
 

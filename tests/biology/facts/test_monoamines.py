@@ -11,13 +11,18 @@ SSRI = {"SLC6A4.occupancy": 0.8}
 
 
 def healthy(network, course, doses, days, outputs, **patients):
-    return course(network, patients or {"neuroplasticity.chi": 1.0}, doses, days, outputs, ill=False).values[0]
+    return course(network, patients or {"neuroplasticity.chi": 1.0}, doses, days, outputs, ill=False).values[
+        0
+    ]
 
 
 def test_fact_2_autoreceptors_limit_the_acute_rise(core, course, give):
     """Terminal model: x1.1 to 1.8 with autoreceptors, x1.3 to 6.5 without."""
     with_ = healthy(core, course, give(SSRI), [1.0], [ET])[0, 0]
-    clamped = {"serotonin.hill_1a": 0.0, "serotonin.hill_1b": 0.0}  # autoreceptors held at their resting action
+    clamped = {
+        "serotonin.hill_1a": 0.0,
+        "serotonin.hill_1b": 0.0,
+    }  # autoreceptors held at their resting action
     without = healthy(core, course, give(SSRI), [1.0], [ET], **clamped)[0, 0]
     assert 1.1 < with_ < 1.8
     assert 1.3 < without < 6.5 and without > 1.5 * with_
@@ -68,7 +73,13 @@ def test_tryptophan_depletion_lowers_serotonin_by_less_than_tryptophan(core, cou
 def test_alpha2_block_and_reuptake_block_are_supra_additive(core, course, give):
     one = healthy(core, course, give({"SLC6A2.occupancy": 0.8}), [1.0], ["noradrenaline.excess"])[0, 0]
     two = healthy(core, course, give({"ADRA2A.antagonism": 0.8}), [1.0], ["noradrenaline.excess"])[0, 0]
-    both = healthy(core, course, give({"SLC6A2.occupancy": 0.8, "ADRA2A.antagonism": 0.8}), [1.0], ["noradrenaline.excess"])
+    both = healthy(
+        core,
+        course,
+        give({"SLC6A2.occupancy": 0.8, "ADRA2A.antagonism": 0.8}),
+        [1.0],
+        ["noradrenaline.excess"],
+    )
     assert 0.5 < one < 2.0
     assert both[0, 0] > one + two
 
@@ -80,7 +91,9 @@ def test_beta_density_falls_with_three_weeks_of_a_tricyclic(core, course, give):
 
 
 def test_noradrenaline_transporter_clears_prefrontal_but_not_accumbens_dopamine(full, course, give):
-    cortex, accumbens = healthy(full, course, give({"SLC6A2.occupancy": 0.8}), [1.0], ["dopamine.prefrontal", "dopamine.accumbens"])[0]
+    cortex, accumbens = healthy(
+        full, course, give({"SLC6A2.occupancy": 0.8}), [1.0], ["dopamine.prefrontal", "dopamine.accumbens"]
+    )[0]
     assert cortex > 1.4 and abs(accumbens - 1) < 0.1
 
 

@@ -20,7 +20,11 @@ def infused(core, course, ketamine):
         "neuroplasticity.nascent", "neuroplasticity.spines",
     ]  # fmt: skip
     with_ = course(core, VULNERABLE, ketamine(), hours / 24, outputs).values[0]
-    return hours, dict(zip(outputs, with_.T, strict=True)), course(core, VULNERABLE, [], hours / 24, outputs).values[0]
+    return (
+        hours,
+        dict(zip(outputs, with_.T, strict=True)),
+        course(core, VULNERABLE, [], hours / 24, outputs).values[0],
+    )
 
 
 def peak(infused, output):
@@ -49,28 +53,45 @@ def test_fact_11_only_the_late_effect_needs_new_synapses(core, course, ketamine)
     ill = dict(zip(names, course(core, VULNERABLE, [], [0.0], names).values[0, 0], strict=True))
     hours = np.array([2.0, 168.0])
     effect = {}
-    for name, block in (("free", {}), ("blocked", {"neuroplasticity.formation_power": 0.0, "neuroplasticity.k_potentiation": 0.0})):
+    for name, block in (
+        ("free", {}),
+        ("blocked", {"neuroplasticity.formation_power": 0.0, "neuroplasticity.k_potentiation": 0.0}),
+    ):
         patient = {**VULNERABLE, **block}
         runs = []
         for extra in ([], ketamine()):
             events = Events([[Dose(0.0, "stress.load", 0.35, "set"), *extra]], np.zeros(1, int))
-            runs.append(solve(core.system, 1, patient, events, hours, [MADRS], initial=ill, start=0.0).values[0, :, 0])
+            runs.append(
+                solve(core.system, 1, patient, events, hours, [MADRS], initial=ill, start=0.0).values[0, :, 0]
+            )
         effect[name] = runs[0] - runs[1]
     assert effect["blocked"][0] > 0.5 * effect["free"][0]
     assert effect["blocked"][1] < 0.25 * effect["free"][1]
 
 
 def test_fact_12_mtor_block_abolishes_the_synaptic_effect(core, course, ketamine, give):
-    doses = sorted(give({"MTOR.inhibition": 0.95}, -0.5) + ketamine() + give({"MTOR.inhibition": 0.0}, 24), key=lambda d: d.time)
+    doses = sorted(
+        give({"MTOR.inhibition": 0.95}, -0.5) + ketamine() + give({"MTOR.inhibition": 0.0}, 24),
+        key=lambda d: d.time,
+    )
     outputs = ["neuroplasticity.potentiation", "neuroplasticity.nascent"]
-    none, free, blocked = (course(core, VULNERABLE, d, [1.0], outputs).values[0, 0] for d in ([], ketamine(), doses))
+    none, free, blocked = (
+        course(core, VULNERABLE, d, [1.0], outputs).values[0, 0] for d in ([], ketamine(), doses)
+    )
     assert np.all(blocked - none < 0.1 * (free - none)) and np.all(free > none)
 
 
 def test_excitation_is_an_inverted_u_of_dose(core, course, give):
     levels = [0.1, 0.45, 0.97]
     surge = [
-        course(core, {"neuroplasticity.chi": 1.0}, give({"GRIN1.block": b}), [1 / 24], ["glutamate_gaba.pyramidal"], ill=False).values[0, 0, 0]
+        course(
+            core,
+            {"neuroplasticity.chi": 1.0},
+            give({"GRIN1.block": b}),
+            [1 / 24],
+            ["glutamate_gaba.pyramidal"],
+            ill=False,
+        ).values[0, 0, 0]
         for b in levels
     ]
     assert surge[1] > surge[0] + 0.1
@@ -79,7 +100,17 @@ def test_excitation_is_an_inverted_u_of_dose(core, course, give):
 
 def test_fact_13_intensity_follows_5ht2a_occupancy(full, course, give):
     occupancies = [0.0, 0.2, 0.43, 0.72]
-    values = [course(full, {"neuroplasticity.chi": 1.0}, give({"HTR2A.agonism": o}), [1 / 24], ["safety.psychedelic"], ill=False).values[0, 0, 0] for o in occupancies]
+    values = [
+        course(
+            full,
+            {"neuroplasticity.chi": 1.0},
+            give({"HTR2A.agonism": o}),
+            [1 / 24],
+            ["safety.psychedelic"],
+            ill=False,
+        ).values[0, 0, 0]
+        for o in occupancies
+    ]
     assert values[0] == pytest.approx(0, abs=1e-6) and np.all(np.diff(values) > 0)
     assert 7 < values[-1] <= 10
 
@@ -92,7 +123,10 @@ def test_fact_14_trkb_route_does_not_need_5ht2a_but_intensity_does(course, give)
     for option in ("trkb", "receptor_2a"):
         network = build_network("full", {"psychedelic": option})
         rest, free, antagonised = (
-            course(network, VULNERABLE, give(p) + give(dict.fromkeys(p, 0.0), 6.0), [0.2], outputs).values[0, 0] for p in ({}, drug, blocked)
+            course(network, VULNERABLE, give(p) + give(dict.fromkeys(p, 0.0), 6.0), [0.2], outputs).values[
+                0, 0
+            ]
+            for p in ({}, drug, blocked)
         )
         gain[option] = (antagonised[0] - rest[0]) / (free[0] - rest[0])
         assert free[1] > 5 and antagonised[1] < 1e-6 and rest[1] < 1e-6
@@ -110,7 +144,9 @@ def culture():
     def run(bdnf, minutes):
         # the port is a constant of the module alone: start from rest and add BDNF at once
         rest = [s for s in system.states]
-        values = solve(system, 1, {"challenge.bdnf": bdnf}, None, np.asarray(minutes) / 60, rest[:4]).values[0]
+        values = solve(system, 1, {"challenge.bdnf": bdnf}, None, np.asarray(minutes) / 60, rest[:4]).values[
+            0
+        ]
         return dict(zip(rest[:4], values.T, strict=True))
 
     return run
@@ -140,7 +176,11 @@ def test_fact_17_and_18_bdnf_is_low_in_depression_and_rises_on_treatment(core, c
 
 
 def test_fact_19_convulsive_treatment_raises_bdnf(full, course):
-    sessions = [Dose(24.0 * d + h, "device.ect", v, "set") for d in (0, 2, 4, 7, 9, 11, 14, 16, 18) for h, v in ((9, 1.0), (10, 0.0))]
+    sessions = [
+        Dose(24.0 * d + h, "device.ect", v, "set")
+        for d in (0, 2, 4, 7, 9, 11, 14, 16, 18)
+        for h, v in ((9, 1.0), (10, 0.0))
+    ]
     outputs = ["neuroplasticity.bdnf", "neuroplasticity.serum_bdnf"]
     none, given = (course(full, VULNERABLE, d, [21], outputs).values[0, 0] for d in ([], sessions))
     assert given[0] > 1.05 * none[0]
@@ -150,7 +190,9 @@ def test_fact_19_convulsive_treatment_raises_bdnf(full, course):
 def test_reelin_raises_mtor_without_channel_block_or_dissociation(course, give):
     network = build_network("full", hypotheses=True)
     outputs = ["neuroplasticity.mtor", "glutamate_gaba.block_interneuron", "safety.dissociation"]
-    none, given = (course(network, VULNERABLE, give(p), [0.2], outputs).values[0, 0] for p in ({}, {"RELN.agonism": 1.0}))
+    none, given = (
+        course(network, VULNERABLE, give(p), [0.2], outputs).values[0, 0] for p in ({}, {"RELN.agonism": 1.0})
+    )
     assert given[0] > none[0] and given[1] == given[2] == 0
 
 
@@ -163,5 +205,3 @@ def test_fact_40_zuranolone_like_response_ratio(core, course, people, give, tria
         ill = values[:, 0] >= 22
         rates[arm] = float((values[ill, 1] <= 0.5 * values[ill, 0]).mean())
     assert 1.1 < rates["drug"] / rates["placebo"] < 1.9, rates
-
-
