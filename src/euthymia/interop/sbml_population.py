@@ -46,6 +46,8 @@ class PopulationRun:
     solver : str
         "engine" or "simulator", with the reason.
     seconds : float
+    warnings : tuple of str
+        What the file left open and what was taken instead.
     """
 
     times: np.ndarray
@@ -55,6 +57,7 @@ class PopulationRun:
     messages: tuple[str, ...]
     solver: str
     seconds: float
+    warnings: tuple[str, ...] = ()
 
     @property
     def ok(self) -> np.ndarray:
@@ -158,7 +161,9 @@ def run_population(
     except Unsupported as reason:
         values, messages = _one_by_one(model, system, times, wanted, draws, patients, rtol)
         how = f"simulator, because: {reason.problems[0].key}: {reason.problems[0].message}"
-    return PopulationRun(times, wanted, values, draws, tuple(messages), how, clock.perf_counter() - began)
+    return PopulationRun(
+        times, wanted, values, draws, tuple(messages), how, clock.perf_counter() - began, model.warnings
+    )
 
 
 def _symbol(model: SbmlModel, wanted: str) -> str:

@@ -82,6 +82,8 @@ class _Importer:
         self.parameters: dict[str, m.Parameter] = {}
         self.references: dict[str, m.Reference] = {}
         self.assignment: dict[str, Expr] = {}
+        self.ruled = {r.getVariable() for r in model.getListOfRules() if not r.isAlgebraic()}
+        self.warnings: list[str] = []
 
     def model(self) -> m.SbmlModel:
         source = self.source
@@ -126,6 +128,7 @@ class _Importer:
             tuple(e for e in events if e is not None),
             source.getConversionFactor() if self.level > 2 else "",
             titled,
+            tuple(self.warnings),
         )
 
     def _constant(self, thing: Any) -> bool:
@@ -133,6 +136,10 @@ class _Importer:
 
     def _compartment(self, c: Any) -> m.Compartment:
         size = c.getSize() if c.isSetSize() else (1.0 if self.level == 1 else None)
+        given = {a.getSymbol() for a in self.source.getListOfInitialAssignments()}
+        if size is None and self.level == 2 and c.getId() not in given and c.getId() not in self.ruled:
+            size = 1.0
+            self.warnings.append(f"compartment '{c.getId()}' has no size in the file; 1 is taken")
         dimensions = c.getSpatialDimensionsAsDouble() if self.level > 2 else float(c.getSpatialDimensions())
         return m.Compartment(c.getId(), size, dimensions, self._constant(c))
 
