@@ -35,15 +35,13 @@ def main() -> int:
         if name in GOALS:
             good = found["aafe"] <= GOALS[name]
             missed += not good
-            print(
-                f"{name:<11} n {found['n']:>3}  AAFE {found['aafe']:.2f} (goal {GOALS[name]}, naive {found['naive_aafe']:.2f})  {'ok' if good else 'MISSED'}"
-            )
+            fold = f"AAFE {found['aafe']:.2f} (goal {GOALS[name]}, naive {found['naive_aafe']:.2f})"
+            print(f"{name:<11} n {found['n']:>3}  {fold}  {'ok' if good else 'MISSED'}")
         else:
             good = found.get("mae_points", 0) <= 5
             missed += not good
-            print(
-                f"{name:<11} n {found['n']:>3}  mean error {found.get('mae_points', float('nan')):.1f} points (goal 5)  {'ok' if good else 'MISSED'}"
-            )
+            points = f"mean error {found.get('mae_points', float('nan')):.1f} points (goal 5)"
+            print(f"{name:<11} n {found['n']:>3}  {points}  {'ok' if good else 'MISSED'}")
     print(f"{len(bad) + len(unusable)} rows unusable")
     rng = np.random.default_rng(SEED)
     for name, dose, low, high, least, most in SLICE:
@@ -67,9 +65,9 @@ def main() -> int:
         missed += not good
         q = np.percentile(level, [5, 50, 95])
         b = np.percentile(bound, [5, 50, 95])
-        print(
-            f"{name} {dose} mg (seed {SEED}): level {q[1]:.1f} ng/mL ({q[0]:.1f}-{q[2]:.1f}, CV {level.std() / level.mean():.0%}), SERT {b[1]:.0%} ({b[0]:.0%}-{b[2]:.0%})  {'ok' if good else 'MISSED'}"
-        )
+        spread = f"level {q[1]:.1f} ng/mL ({q[0]:.1f}-{q[2]:.1f}, CV {level.std() / level.mean():.0%})"
+        share = f"SERT {b[1]:.0%} ({b[0]:.0%}-{b[2]:.0%})"
+        print(f"{name} {dose} mg (seed {SEED}): {spread}, {share}  {'ok' if good else 'MISSED'}")
     return int(missed > 0)
 
 

@@ -98,18 +98,30 @@ class Course:
     def of(self, name: str) -> tuple[Array, float]:
         """Level (nmol/L) and molar mass of an analyte by its library name; a mixture is the sum of its parts.
 
+        `a + b` and 'active moiety' are sums by mass, expressed as the first of them.
+
         Raises
         ------
         InputError
             Nothing of that name was simulated.
         """
+        parts = [part.strip() for part in name.split("+")]
+        if "moiety" in name.lower() or name.lower() in ("sum", "total"):
+            parts = list(self.levels)
+        if len(parts) > 1:
+            found = [
+                self.of(part) if part not in self.levels else (self.levels[part], self.molar_mass[part])
+                for part in parts
+            ]
+            first = found[0][1]
+            return np.sum([level * mass / first for level, mass in found], axis=0), first
         try:
             known = load_compound(name)
         except InputError:
             known = None
         if known is not None and known.components:
-            parts = [self.levels[self.find(part.compound.name)] for part in known.components]
-            return np.sum(parts, axis=0), known.value("molar_mass")
+            levels = [self.levels[self.find(part.compound.name)] for part in known.components]
+            return np.sum(levels, axis=0), known.value("molar_mass")
         prefix = self.find(known.name if known is not None else name)
         return self.levels[prefix], self.molar_mass[prefix]
 

@@ -50,7 +50,7 @@ def choose_route(compound: Compound, route: str | None = None, formulation: str 
     if not compound.routes:
         raise InputError([f"{compound.name} has no route with kinetic data, so no level can be computed"])
     plain = (route or compound.routes[0]).strip().lower().replace("-", "_").replace(" ", "_")
-    plain = _ROUTES.get(plain, plain)
+    plain = _ROUTES.get(plain, _ROUTES.get(plain.split("_")[0], plain))
     key = f"{plain}_{formulation.replace('-', '_')}" if formulation else plain
     if key in compound.routes:
         return key
@@ -72,6 +72,7 @@ _ROUTES = {
     "td": "transdermal",
     "sc": "subcutaneous",
     "im": "intramuscular",
+    "patch": "transdermal",
 }
 
 

@@ -7,6 +7,7 @@ clearance and volume in one compartment, without genes, covariates or co-medicat
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from euthymia.compounds.binding import ligands
-from euthymia.compounds.compound import Compound, analytes, load_compound
+from euthymia.compounds.compound import Compound, load_compound
 from euthymia.compounds.course import (
     Course,
     Treatment,
@@ -22,34 +23,23 @@ from euthymia.compounds.course import (
     simulate_course,
     terminal_half_life,
 )
+from euthymia.compounds.errors_by_class import Scored, summarise
 from euthymia.compounds.exposure import analyse, area
 from euthymia.compounds.genotype import activity_score
 from euthymia.compounds.individual import variable_parameters
 from euthymia.compounds.interactions import Perpetrator, find
+from euthymia.compounds.naive import naive_level
 from euthymia.compounds.observations import CLASSES, Observation
 from euthymia.errors import EuthymiaError, InputError
 from euthymia.units import parse_unit
 
 GROUP = 200  # patients for spread and intervals
 POINTS, FIRST = 121, 0.02  # times in an interval; first time after a single dose, h
-TWO_DAYS, LONGEST = 48.0, 2400.0  # h
+LONGEST = 2400.0  # h
 INTERVAL = (10, 90)  # percentiles of the 80 % interval
-CLOSE, NEAR = 1.25, 1.5  # fold errors that are counted
-SPREAD_GOAL = (0.75, 4 / 3)
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """One observation with the model's and the naive prediction in the observation's unit."""
-
-    id: str
-    group: str
-    observed: float
-    predicted: float
-    naive: float
-    unit: str
-    low: float = math.nan
-    high: float = math.nan
+__all__ = ["Scored", "class_of", "score", "summarise"]
 
 
 def score(
@@ -94,11 +84,7 @@ def _same(a: str, b: str) -> bool:
 def _patient(seen: Observation, phenotype: Mapping[str, str], n: int = 1) -> dict[str, Any]:
     patient: dict[str, Any] = {k: np.full(n, v) for k, v in seen.covariates.items()}
     for enzyme, word in phenotype.items():
-        try:
-            value = float(word)
-        except ValueError:
-            value = activity_score(enzyme, word)
-        patient[enzyme] = np.full(n, value)
+        patient[enzyme] = np.full(n, np.mean([_activity(enzyme, w) for w in re.split(r"[/+]", word)]))
     if seen.sex:
         patient["sex"] = np.full(n, seen.sex)
     return patient
@@ -114,6 +100,13 @@ def _treatment(seen: Observation, compound: Compound) -> Treatment:
         plain = replace(plain, formulation=None)
         plain.key()
     return plain
+
+
+def _activity(enzyme: str, word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        return activity_score(enzyme, word)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,11 +224,13 @@ def _score(seen: Observation) -> Scored:
     levels, mass = course.of(seen.analyte)
     scale = 1.0 if seen.metric == "t_half" else _scale(seen, mass)
     value = _measure(seen, course, plan, levels[0], seen.metric) * scale
-    naive = sum(_naive(seen, prefix, plan) for prefix in _prefixes(course, seen.analyte))
+    naive = sum(_naive(seen, prefix, plan) for prefix in _prefixes(course, seen.analyte)) or math.nan
     return Scored(seen.id, group, seen.value, value, naive * scale, seen.unit)
 
 
 def _prefixes(course: Course, analyte: str) -> list[str]:
+    if "+" in analyte or "moiety" in analyte.lower():
+        return []
     if not _known(analyte):
         return [course.find(analyte)]
     compound = load_compound(analyte)
@@ -339,84 +334,5 @@ def _variation(seen: Observation, group: str) -> Scored:
 
 
 def _naive(seen: Observation, prefix: str, plan: _Plan) -> float:
-    """Superposition in one compartment with the library's typical values; nmol/L (times h for areas)."""
-    compound = load_compound(seen.compound)
-    part = analytes(compound).get(prefix)
-    if part is None or "CL" not in part.parameters:
-        return math.nan
-    key = _treatment(seen, compound).key()
-    f = compound.value(f"routes.{key}.F", 1.0)
-    ka = compound.value(f"routes.{key}.ka", 0.0)
-    clearance = part.value("CL")
-    volume = sum(part.value(k, 0.0) for k in ("V", "V2", "V3"))
-    rate = clearance / volume
-    amount = seen.dose * compound.nmol_per_mg() * f
-    for component in compound.components:
-        if prefix.startswith(f"{compound.id}.{component.compound.id}"):
-            amount *= compound.value(f"components.{component.compound.name}.fraction")
-    if seen.metric == "t_half":
-        return math.log(2) / rate
-    if prefix != compound.id and not compound.components:
-        amount *= compound.value(f"metabolites.{part.name}.fraction", 1.0)
-        return amount / clearance / (seen.interval or 1.0) if seen.metric in ("Cavg", "Cmin") else math.nan
-    if seen.metric in ("AUC_tau", "AUC_inf"):
-        return amount / clearance
-    if seen.metric == "Cavg" and seen.interval and seen.at is None:
-        return amount / clearance / seen.interval
-    ages = np.arange(0.0, max(plan.last - plan.start, 1e-9), seen.interval) if seen.interval else np.zeros(1)
-    grid = np.linspace(FIRST, seen.interval or TWO_DAYS, 4 * POINTS)
-    total = np.zeros_like(grid)
-    for age in ages:
-        t = grid + age
-        if ka and abs(ka - rate) > 1e-9:
-            total += amount * ka / (volume * (ka - rate)) * (np.exp(-rate * t) - np.exp(-ka * t))
-        else:
-            total += amount / volume * np.exp(-rate * t)
-    if seen.at is not None:
-        return float(np.interp(seen.at, grid, total))
-    return float({"Cmax": total.max(), "Cmin": total[-1], "Cavg": total.mean()}[seen.metric])
-
-
-def summarise(rows: Sequence[Scored]) -> dict[str, dict[str, float]]:
-    """Errors by class: fold errors for levels and ratios, points for occupancy, CV ratios for spread."""
-    found: dict[str, dict[str, float]] = {}
-    for group in CLASSES:
-        part = [r for r in rows if r.group == group]
-        if not part:
-            continue
-        if group == "occupancy":
-            miss = np.array(
-                [
-                    abs(r.predicted - r.observed) * (1 if r.unit.strip() in ("%", "percent") else 100)
-                    for r in part
-                ]
-            )
-            naive = np.array(
-                [abs(r.naive - r.observed) * (1 if r.unit.strip() in ("%", "percent") else 100) for r in part]
-            )
-            inside = np.array([r.low <= r.observed <= r.high for r in part])
-            found[group] = {
-                "n": len(part),
-                "mae_points": float(miss.mean()),
-                "within_10_points": float((miss <= 10).mean()),
-                "coverage_80": float(inside.mean()),
-                "naive_mae_points": float(np.nanmean(naive)) if np.isfinite(naive).any() else math.nan,
-            }
-            continue
-        fold = np.log([r.predicted / r.observed for r in part if r.predicted > 0 and r.observed > 0])
-        base = np.log([r.naive / r.observed for r in part if r.naive > 0 and r.observed > 0])
-        size = np.abs(fold)
-        found[group] = {
-            "n": len(part),
-            "aafe": float(np.exp(size.mean())),
-            "afe": float(np.exp(fold.mean())),
-            "within_1_25": float((size <= math.log(CLOSE)).mean()),
-            "within_1_5": float((size <= math.log(NEAR)).mean()),
-            "within_2": float((size <= math.log(2)).mean()),
-            "naive_aafe": float(np.exp(np.abs(base).mean())) if base.size else math.nan,
-        }
-        if group == "spread":
-            found[group]["within_0_75_1_33"] = float(
-                ((fold >= math.log(SPREAD_GOAL[0])) & (fold <= math.log(SPREAD_GOAL[1]))).mean()
-            )
-    return found
+    key = _treatment(seen, load_compound(seen.compound)).key()
+    return naive_level(seen, prefix, key, plan.last - plan.start)
