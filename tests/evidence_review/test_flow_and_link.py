@@ -174,6 +174,12 @@ def test_links(library, paper):
     assert [str(p).split(":")[0] for p in library.problems] == ["modules/broken.yaml"]
 
 
+def test_a_retracted_paper_that_the_library_cites_is_listed_though_not_included(library, paper):
+    gone = replace(paper(1, "Axis"), status="retracted")
+    found = link([], {}, library, vocabulary(), others=[gone, replace(paper(2), status="retracted")])
+    assert [name for name, _ in found.retracted] == [gone.record] and len(found.retracted[0][1]) == 2
+
+
 def test_links_by_doi_and_title(library, paper):
     by_doi = replace(paper(5, "Else"), pmid="", record="x", doi="10.1000/doe")
     by_title = replace(paper(6, "Stress in the Rat and its Axis."), pmid="", record="y", year=2005)

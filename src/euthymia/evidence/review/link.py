@@ -81,6 +81,7 @@ def link(
     library: Library,
     vocabulary: Vocabulary,
     today: datetime.date | None = None,
+    others: Sequence[Record] = (),
 ) -> Links:
     """Tie included papers to the library.
 
@@ -93,6 +94,8 @@ def link(
     library : Library
     vocabulary : Vocabulary
     today : datetime.date, optional
+    others : sequence of Record
+        Papers of the review that are not included: of these only the retracted ones that the library cites are listed.
     """
     year = (today or datetime.date.today()).year
     keys = keys_of(records, library.bibliography)
@@ -128,6 +131,10 @@ def link(
     years_of = {r.record: r.year for r in records}
     to_read.sort(key=lambda row: (-years_of[row[0]], row[0], row[1]))
     withdrawn = [(r.record, supports.get(r.record, [])) for r in records if r.status == "retracted"]
+    gone = [r for r in others if r.status == "retracted" and r.record not in keys]
+    for name, found in keys_of(gone, library.bibliography).items():
+        places = sorted({p for key in found for p in by_key.get(key, ())})
+        withdrawn += [(name, places)] if places else []
     scientific = [c for c in library.claims if c.get("type") in {"S", "Q", "N", ""} or "type" not in c]
     return Links(
         supports={name: places for name, places in supports.items() if places},

@@ -49,7 +49,8 @@ def links_of(review: Review) -> tuple[Links, list[str]]:
     """Links of the included papers, and what of the library could not be read."""
     names, library = included(review), read_library()
     records = review.records()
-    result = link([records[n] for n in names], tags_of(review, names), library, vocabulary())
+    chosen = [records[n] for n in names]
+    result = link(chosen, tags_of(review, names), library, vocabulary(), others=list(records.values()))
     return result, [str(p) for p in library.problems]
 
 
