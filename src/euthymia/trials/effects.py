@@ -4,8 +4,9 @@ inflation.
 In: contrasts with observed results (to learn from) and contrasts to predict, of which only the design is read.
 Out: `ContrastPrediction` with its uncertainty in parts.  Assumed: the observed difference of a contrast is
 b0 + b1 (design error) + b2 (treatment known to patient or rater) + class + mechanism + treatment + trial
-+ sampling error, all terms normal, so that the prediction is an exact conditional normal.  The scales of the
-terms are fitted by marginal likelihood under log-normal priors, anew in every leave-one-out fold.
++ scatter (a trial term that grows with the design error) + sampling error, all terms normal, so that the
+prediction is an exact conditional normal.  The scales of the terms are fitted by marginal likelihood under
+log-normal priors, anew in every leave-one-out fold.
 
 `b1` says how much more effect a trial reports the smaller it was; it describes publication and design, not
 biology. A trial's own result is never read for its prediction.
@@ -36,6 +37,7 @@ TERMS = {
     "mechanism": 1.0,
     "treatment": 0.7,
     "trial": 1.2,
+    "scatter": 0.5,
 }
 STRUCTURE = ("class", "mechanism", "treatment")
 LOG_SPREAD = 0.5
@@ -119,6 +121,8 @@ def covariance(a: Sequence[Contrast], b: Sequence[Contrast], scales: dict[str, f
     names, others = labels(a), labels(b)
     for k in names:
         found[k] = scales[k] ** 2 * (np.array(names[k])[:, None] == np.array(others[k])[None, :])
+    size = [np.array([c.design_se for c in x]) for x in (a, b)]
+    found["scatter"] = scales["scatter"] ** 2 * np.outer(*size) * (found["trial"] > 0)
     return found
 
 
@@ -187,7 +191,7 @@ class EffectModel:
             for name, terms in (
                 ("parameter", tuple(columns(contrasts))),
                 ("structure", STRUCTURE),
-                ("trial", ("trial",)),
+                ("trial", ("trial", "scatter")),
             ):
                 prior = sum(own[k][i, i] for k in terms)
                 seen = sum(cross[k][i] for k in terms)
