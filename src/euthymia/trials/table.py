@@ -24,7 +24,10 @@ SPREADS = re.compile(r"(SD|SE)\s*([0-9.]+)")
 def _number(text: str | None) -> float | int | None:
     if not text or not text.strip():
         return None
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f"'{text}' is not a number") from None
     return int(value) if value.is_integer() else value
 
 
