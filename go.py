@@ -60,7 +60,9 @@ def install(lock: str) -> None:
     run(*pip, "--require-hashes", "-r", lock)
     run(*pip, "hatchling", "editables")
     run(*pip, "--no-deps", "--no-build-isolation", "-e", ".")
-    STAMP.write_text("\n".join([*(line for line in done if line and not line.startswith(lock)), wanted(lock)]))
+    STAMP.write_text(
+        "\n".join([*(line for line in done if line and not line.startswith(lock)), wanted(lock)])
+    )
     say(f"installed in {time.monotonic() - start:.0f} s")
 
 

@@ -90,8 +90,8 @@ def findings(seen: pl.DataFrame, model: pl.DataFrame) -> list[str]:
         "little; a stronger relation in the data would be a failure of the model, not of the data."
     )
     said.append(
-        "Nothing here was fitted to these patients' scores. The clearances of imipramine and desipramine come from other "
-        "studies; this set was used once to check their level and spread. The placebo course of inpatients is an assumption."
+        "Nothing here was fitted to these patients' scores. The clearances of both drugs come from other studies; "
+        " this set was used once to check their level and spread. The placebo course of inpatients is an assumption."
     )
     return said
 

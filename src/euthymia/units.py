@@ -1,8 +1,9 @@
 """Units at the border: text is read once, everything inside is in one canonical unit per dimension.
 
 The canonical base units are hour, milligram, nanomole, decimetre (so that a volume is a litre), kelvin and
-ampere: a clearance is L/h, a mass concentration mg/L, a molar one nmol/L.  They are coherent, so no expression
-needs a conversion factor.  Unit names are read by `pint`; counts, scores and percentages are dimensionless.
+ampere: a clearance is L/h, a mass concentration mg/L, a molar one nmol/L.  They are coherent, so no
+expression needs a conversion factor.  Unit names are read by `pint`; counts, scores and percentages are
+dimensionless.
 
 >>> clearance = parse_unit("mL/min")
 >>> round(clearance.factor, 6), str(clearance.dimension)
@@ -100,7 +101,7 @@ class Quantity:
 def _registry() -> Any:
     import pint
 
-    registry = pint.UnitRegistry(cache_folder=None)
+    registry: Any = pint.UnitRegistry(cache_folder=None)
     for line in _OWN:
         registry.define(line)
     return registry

@@ -77,16 +77,22 @@ def test_no_such_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     assert capsys.readouterr().err == expected
 
 
-def test_folder_instead_of_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+def test_folder_instead_of_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("trial.yaml").mkdir()
     assert main(["run", "trial.yaml"]) == 2
     assert capsys.readouterr().err.startswith("trial.yaml: is a folder; a YAML file is expected\n")
 
 
-def test_wrong_encoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+def test_wrong_encoding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("trial.yaml").write_bytes(GOOD.replace("Sertraline against", "Sertralin gegen Plazebo, für").encode("latin-1"))
+    Path("trial.yaml").write_bytes(
+        GOOD.replace("Sertraline against", "Sertralin gegen Plazebo, für").encode("latin-1")
+    )
     assert main(["run", "trial.yaml"]) == 2
     assert capsys.readouterr().err.startswith("trial.yaml:2: byte 45 is not UTF-8; save the file as UTF-8\n")
 
@@ -98,7 +104,9 @@ def test_empty_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     assert "should be a block of keys, got None" in capsys.readouterr().err
 
 
-def test_output_folder_that_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+def test_output_folder_that_is_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("trial.yaml").write_text(GOOD)
     Path("out").write_text("")
@@ -113,14 +121,18 @@ def test_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch: pyte
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(folders.StoreError, match="No space left on device; free space or choose another folder"):
+    with pytest.raises(
+        folders.StoreError, match="No space left on device; free space or choose another folder"
+    ):
         folders.write_json(tmp_path / "manifest.json", {"a": 1})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_run_folder_of_another_layout(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text(json.dumps({"layout": 99}))
-    with pytest.raises(folders.StoreError, match="was written in layout 99, this version reads 1; run it again"):
+    with pytest.raises(
+        folders.StoreError, match="was written in layout 99, this version reads 1; run it again"
+    ):
         folders.open_run(tmp_path)
 
 

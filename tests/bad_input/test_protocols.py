@@ -128,7 +128,9 @@ CASES: dict[str, tuple[str, str, list[str]]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_messages(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+def test_messages(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
     old, new, messages = CASES[name]
     assert GOOD.count(old) == 1, "the case must change exactly one place"
     monkeypatch.chdir(tmp_path)

@@ -1,7 +1,7 @@
 """The command line: one subcommand a file, imported only when it is called.
 
-A subcommand file gives `NAME`, `HELP`, `add_arguments(parser)` and `run(arguments) -> int`.  Exit codes: 0 done,
-1 a run failed, 2 the user's input is wrong.
+A subcommand file gives `NAME`, `HELP`, `add_arguments(parser)` and `run(arguments) -> int`.
+Exit codes: 0 done, 1 a run failed, 2 the user's input is wrong.
 """
 
 from __future__ import annotations

@@ -78,7 +78,8 @@ def check_module(path: Path) -> list[Problem]:
         found = []
         for p in error.problems:
             local = p.key.removeprefix(f"{module.name}.")
-            block = next((b for b in ("states", "assignments", "parameters") if local in module.document.data.get(b, {})), "")
+            blocks = ("states", "assignments", "parameters")
+            block = next((b for b in blocks if local in module.document.data.get(b, {})), "")
             found.append(module.document.problem((block, local) if block else (), p.message))
         return found
     return []
