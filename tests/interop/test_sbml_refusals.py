@@ -166,6 +166,23 @@ def test_priority_and_assignment_time(write) -> None:  # type: ignore[no-untyped
         assert run(path, [0, 0.5, 2], ["x"])[:, 0].tolist() == [1.0, 1.0, want]
 
 
+ANNOTATED = (
+    '<listOfFunctionDefinitions><functionDefinition id="f"><annotation><symbols '
+    'xmlns="http://sbml.org/annotations/symbols" definition="http://en.wikipedia.org/wiki/MEANING"/></annotation>'
+    f"{MATH}<lambda><bvar><ci>a</ci></bvar><notanumber/></lambda></math></functionDefinition>"
+    "</listOfFunctionDefinitions>"
+)
+
+
+def test_functions_that_only_an_annotation_explains(write) -> None:  # type: ignore[no-untyped-def]
+    """A Level 2 rateOf: y' = rateOf(x) = 3; anything else of the kind is refused."""
+    body = f"<listOfRules>{rule('rate', 'x', '<cn>3</cn>')}{rule('rate', 'y', '<apply><ci>f</ci><ci>x</ci></apply>')}"
+    text = sbml(body + "</listOfRules>").replace("<listOfParameters>", ANNOTATED + "<listOfParameters>")
+    assert run(write(text.replace("MEANING", "Derivative")), [0, 2], ["y"])[1, 0] == pytest.approx(8.0)
+    with pytest.raises(Unsupported, match="annotated function 'f'"):
+        read_sbml(write(text.replace("MEANING", "Normal_distribution")))
+
+
 def test_persistence_and_delay(write) -> None:  # type: ignore[no-untyped-def]
     """x = t; a trigger true for 1 < x < 2 with delay 3 fires at 4 only if it persists."""
     grow = f"<listOfRules>{rule('rate', 'x', '<cn>1</cn>')}</listOfRules>"

@@ -210,6 +210,11 @@ class Reader:
         definition = self.functions.get(called)
         if definition is None:
             raise Unsupported(f"the undefined function '{called}'", element, ident, self.file)
+        note = definition.getAnnotationString() or ""
+        if "http://sbml.org/annotations/symbols" in note:  # what Level 2 files cannot say in MathML
+            if "wiki/Derivative" in note and len(args) == 1 and args[0].op == "name":
+                return Expr("rate", args[0].args)
+            raise Unsupported(f"the annotated function '{called}'", element, ident, self.file)
         if called in self._open:
             raise Unsupported(f"the recursive function '{called}'", element, ident, self.file)
         lambda_ = definition.getMath()
