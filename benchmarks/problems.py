@@ -45,7 +45,9 @@ def problem(name: str, system: OdeSystem, parameters: dict, events: Events, time
     """Compute the reference and the scale."""
     n = len(events.regimen_of)
     tight = solve(system, n, parameters, events, times, list(system.states), rtol=1e-11)
-    fine = np.unique(np.concatenate([np.linspace(a, b, 9) for a, b in zip(times[:-1], times[1:], strict=True)]))
+    fine = np.unique(
+        np.concatenate([np.linspace(a, b, 9) for a, b in zip(times[:-1], times[1:], strict=True)])
+    )
     dense = solve(system, n, parameters, events, fine, list(system.states), rtol=1e-8)
     assert tight.ok.all() and dense.ok.all(), tight.summary()
     return Problem(name, system, parameters, events, times, tight.values, np.abs(dense.values).max(axis=1))
@@ -53,7 +55,13 @@ def problem(name: str, system: OdeSystem, parameters: dict, events: Events, time
 
 def study(n: int) -> Problem:
     """66 states, stiff, 106 events in 8 weeks."""
-    return problem("study model, 66 states", study_model.system(), study_model.population(n, 7), study_model.events(n), study_model.TIMES)
+    return problem(
+        "study model, 66 states",
+        study_model.system(),
+        study_model.population(n, 7),
+        study_model.events(n),
+        study_model.TIMES,
+    )
 
 
 def oral_pk(n: int) -> Problem:
@@ -66,7 +74,9 @@ def oral_pk(n: int) -> Problem:
                 "central": State("ka*depot - vm*central/(km + central) - k12*central + k21*tissue"),
                 "tissue": State("k12*central - k21*tissue"),
             },
-            parameters={k: Parameter(v) for k, v in {"ka": 0.9, "vm": 1.5, "km": 4.0, "k12": 0.3, "k21": 0.2}.items()},
+            parameters={
+                k: Parameter(v) for k, v in {"ka": 0.9, "vm": 1.5, "km": 4.0, "k12": 0.3, "k21": 0.2}.items()
+            },
         ),
         units=False,
     )

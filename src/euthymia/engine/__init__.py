@@ -1,13 +1,16 @@
 """Ground floor: populations of ordinary differential equations; it knows no drug and no brain."""
 
 from euthymia.engine.events import Dose, Events
+from euthymia.engine.execute import Summary, stream
 from euthymia.engine.reference import solve_reference
 from euthymia.engine.solve import solve
+from euthymia.engine.store import ChunkStore
 from euthymia.engine.system import Assignment, Fragment, Input, OdeSystem, Parameter, State, Trigger
 from euthymia.engine.trajectories import Trajectories
 
 __all__ = [
     "Assignment",
+    "ChunkStore",
     "Dose",
     "Events",
     "Fragment",
@@ -15,8 +18,10 @@ __all__ = [
     "OdeSystem",
     "Parameter",
     "State",
+    "Summary",
     "Trajectories",
     "Trigger",
     "solve",
     "solve_reference",
+    "stream",
 ]
