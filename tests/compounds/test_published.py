@@ -98,3 +98,31 @@ def test_affinity_rows_carry_sources_and_genes():
     for gene, bound in found.items():
         assert gene.isupper()
         assert all(potency.sources and potency.EC50 > 0 for _, potency in bound), gene
+
+
+@pytest.mark.parametrize(
+    ("spelling", "name"),
+    [
+        ("(R,S)-ketamine", "ketamine"),
+        ("S-ketamine", "esketamine"),
+        ("esketamine (intranasal)", "esketamine"),
+        ("9-OH-risperidone", "paliperidone"),
+        ("gepirone (ER)", "gepirone"),
+        ("(2R,6R)-HNK", "2r6r-hydroxynorketamine"),
+    ],
+)
+def test_synonyms_resolve(spelling, name):
+    assert load_compound(spelling).name == name
+
+
+def test_fluoxetine_and_paroxetine_levels_of_their_labels():
+    """Fluoxetine 91-302 and norfluoxetine 72-258 ng/mL after 30 days of 40 mg; paroxetine trough ratio above 2."""
+    times = np.linspace(29 * 24, 30 * 24, 49)
+    course = simulate_course([Treatment(load_compound("fluoxetine"), 40)], times)
+    assert 91 < course.mass("fluoxetine").mean() < 302
+    assert 72 < course.mass("fluoxetine.norfluoxetine").mean() < 258
+    troughs = [
+        simulate_course([Treatment(load_compound("paroxetine"), dose)], times).mass("paroxetine")[0, -1]
+        for dose in (20, 40)
+    ]
+    assert troughs[1] / troughs[0] > 2.2

@@ -123,7 +123,7 @@ def _index() -> dict[str, str]:
         found[path.stem.lower()] = path.stem
     for path in sorted(FOLDER.glob("*.yaml")):
         match = re.search(r"^synonyms: \[(.*)\]", path.read_text("utf-8"), re.MULTILINE)
-        for word in re.findall(r'"([^"]*)"|([^",][^,]*)', match.group(1)) if match else ():
+        for word in re.findall(r'"([^"]*)"|([^",\s][^",]*)', match.group(1)) if match else ():
             name = (word[0] or word[1]).strip().lower()
             if name:
                 found.setdefault(name, path.stem)
@@ -152,7 +152,7 @@ def resolve(name: str) -> str:
     """
     plain = " ".join(str(name).lower().split())
     index = _index()
-    for spelling in (plain, plain.replace(" ", "-"), plain.replace("_", "-")):
+    for spelling in (plain, plain.replace(" ", "-"), plain.replace("_", "-"), plain.split(" (")[0]):
         if spelling in index:
             return index[spelling]
     raise InputError([f"'{name}' is not a compound of the library{nearest(plain, index)}"])
