@@ -99,7 +99,10 @@ def test_noradrenaline_transporter_clears_prefrontal_but_not_accumbens_dopamine(
 
 #: published change in percent (low, high), as collected by Dalvi-Garcia 2021; the loss is constitutive
 KNOCKOUTS = {
-    "MAO": ({"MAOA.inhibition": 1.0}, {"dopamine.accumbens": (3, 12), "dopamine.tissue": (12, 200), "dopamine.dopac": (-78, -21), "dopamine.hva": (-48, -30), "serotonin.tissue": (209, 700), "serotonin.hiaa": (-92, -72)}),
+    "MAO": ({"MAOA.inhibition": 1.0}, {
+        "dopamine.accumbens": (3, 12), "dopamine.tissue": (12, 200), "dopamine.dopac": (-78, -21),
+        "dopamine.hva": (-48, -30), "serotonin.tissue": (209, 700), "serotonin.hiaa": (-92, -72),
+    }),
     "COMT": ({"COMT.inhibition": 1.0}, {"dopamine.accumbens": (9, 52), "dopamine.dopac": (233, 628), "dopamine.hva": (-100, -90)}),
     "DAT": ({"SLC6A3.occupancy": 1.0}, {"dopamine.accumbens": (295, 490), "dopamine.tissue": (-100, -86)}),
     "SERT": ({"SLC6A4.occupancy": 1.0}, {"serotonin.terminal": (450, 900), "serotonin.tissue": (-77, -54), "serotonin.hiaa": (-56, -44)}),
