@@ -12,10 +12,12 @@ from euthymia.engine import solve, solve_reference
 from euthymia.errors import InputError
 from euthymia.interop.sbml import read_sbml, run_population, simulate
 from euthymia.interop.sbml_bench import bench_sbml
+from euthymia.interop.sbml_change import own_model
+from euthymia.interop.sbml_draws import draw
 from euthymia.interop.sbml_dynamics import dynamics
 from euthymia.interop.sbml_engine import to_engine
 from euthymia.interop.sbml_math import Unsupported
-from euthymia.interop.sbml_population import draw, first_value, own_model, prepare_batch
+from euthymia.interop.sbml_population import first_value, prepare_batch
 
 DECAY = """<?xml version="1.0" encoding="UTF-8"?>
 <sbml xmlns="http://www.sbml.org/sbml/level3/version2/core" level="3" version="2"><model id="decay">

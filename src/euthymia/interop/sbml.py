@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from euthymia.interop.sbml_change import changed
 from euthymia.interop.sbml_math import Unsupported
 from euthymia.interop.sbml_model import SbmlModel
 from euthymia.interop.sbml_population import PopulationRun, run_population
 from euthymia.interop.sbml_read import read_sbml
-from euthymia.interop.sbml_simulate import changed, simulate
+from euthymia.interop.sbml_simulate import simulate
 
 __all__ = [
     "PopulationRun",

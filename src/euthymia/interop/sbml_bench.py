@@ -16,10 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from euthymia.errors import InputError, Problem
+from euthymia.interop.sbml_change import own_model
+from euthymia.interop.sbml_draws import draw
 from euthymia.interop.sbml_dynamics import Dynamics, dynamics
 from euthymia.interop.sbml_engine import to_engine
 from euthymia.interop.sbml_math import Unsupported
-from euthymia.interop.sbml_population import draw, first_value, own_model, peaks, prepare_batch
+from euthymia.interop.sbml_population import first_value, peaks, prepare_batch
 from euthymia.interop.sbml_read import read_sbml
 from euthymia.interop.sbml_simulate import simulate
 

@@ -6,8 +6,6 @@ events or algebraic rules run patient by patient through the readable simulator.
 
 from __future__ import annotations
 
-import hashlib
-import re
 import time as clock
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,13 +16,15 @@ import numpy as np
 
 from euthymia.engine import Dose, Events, Fragment, Input, OdeSystem, solve
 from euthymia.errors import EuthymiaError, InputError, Problem, nearest
+from euthymia.interop.sbml_change import own_model
+from euthymia.interop.sbml_draws import draw
 from euthymia.interop.sbml_dynamics import Dynamics, dynamics
 from euthymia.interop.sbml_engine import to_engine
 from euthymia.interop.sbml_machine import Machine
 from euthymia.interop.sbml_math import Unsupported
 from euthymia.interop.sbml_model import SbmlModel
 from euthymia.interop.sbml_read import read_sbml
-from euthymia.interop.sbml_simulate import Run, changed, divided, output_symbols, simulate
+from euthymia.interop.sbml_simulate import Run, divided, output_symbols, simulate
 
 STOP = "stop.points"
 
@@ -63,53 +63,6 @@ class PopulationRun:
     def ok(self) -> np.ndarray:
         """Which patients ran to the end, shape (patients,), bool."""
         return np.array([m == "ok" for m in self.messages])
-
-
-_SPEC = re.compile(r"\s*(lognormal|normal|uniform)\s*\(([^)]*)\)\s*")
-
-
-def draw(spec: str, value: float, patients: int, seed: int, symbol: str) -> np.ndarray:
-    """Values of one symbol for every patient; patient i is the same in a larger population.
-
-    Parameters
-    ----------
-    spec : str
-        `lognormal(cv)` or `normal(cv)` about the model's value (the median or mean), `lognormal(median, cv)`,
-        `normal(mean, sd)`, or `uniform(low, high)`.  `cv=` and `%` may be written.
-
-    Raises
-    ------
-    InputError
-        The text is none of these.
-
-    >>> draw("uniform(1, 2)", 0.0, 3, 7, "k").shape
-    (3,)
-    """
-    match = _SPEC.fullmatch(spec)
-    problem = f"'{spec}' is no distribution; for example lognormal(0.3), normal(5, 1) or uniform(1, 2)"
-    if not match:
-        raise InputError([Problem(problem, key=symbol)])
-    kind, inside = match.groups()
-    try:
-        numbers = [
-            float(w.strip().rstrip("%")) / (100 if w.strip().endswith("%") else 1)
-            for w in (part.rpartition("=")[2] for part in inside.split(","))
-        ]
-    except ValueError:
-        raise InputError([Problem(problem, key=symbol)]) from None
-    word = hashlib.sha256(symbol.encode()).digest()
-    stream = np.random.Generator(np.random.Philox(key=[seed, int.from_bytes(word[:8], "little")]))
-    if kind == "uniform" and len(numbers) == 2 and numbers[0] <= numbers[1]:
-        return numbers[0] + (numbers[1] - numbers[0]) * stream.random(patients)
-    if kind in ("normal", "lognormal") and len(numbers) in (1, 2) and numbers[-1] >= 0:
-        z = stream.standard_normal(patients)
-        centre = numbers[0] if len(numbers) == 2 else value
-        if not np.isfinite(centre) or (kind == "lognormal" and centre < 0):
-            raise InputError([Problem(f"'{spec}' about {centre:g} is not possible", key=symbol)])
-        if kind == "lognormal":
-            return centre * np.exp(np.sqrt(np.log1p(numbers[-1] ** 2)) * z)
-        return centre + (numbers[-1] if len(numbers) == 2 else numbers[0] * abs(centre)) * z
-    raise InputError([Problem(problem, key=symbol)])
 
 
 def run_population(
@@ -232,21 +185,6 @@ def _one_by_one(
         except EuthymiaError as error:
             messages.append(f"patient {i}: {error}")
     return values, messages
-
-
-def own_model(model: SbmlModel, values: Mapping[str, float]) -> SbmlModel:
-    """The model of one patient: a species keeps the kind (amount or concentration) the file gives."""
-    from dataclasses import replace
-
-    species = dict(model.species)
-    rest = {}
-    for symbol, value in values.items():
-        s = species.get(symbol)
-        if s is not None and s.concentration is None and symbol not in model.initial:
-            species[symbol] = replace(s, amount=value)
-        else:
-            rest[symbol] = value
-    return changed(replace(model, species=species), rest)
 
 
 def prepare_batch(

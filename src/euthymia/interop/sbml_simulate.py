@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -21,6 +20,7 @@ from euthymia.interop.sbml_events import EventQueue
 from euthymia.interop.sbml_machine import Machine
 from euthymia.interop.sbml_math import Expr
 from euthymia.interop.sbml_model import SbmlModel
+from euthymia.interop.sbml_times import crossings
 
 PROBES = (0.25, 0.5, 0.75, 1.0)  # where in a step the triggers are looked at
 SAMPLES = 2048  # points at which functions of time are searched for jumps
@@ -89,38 +89,6 @@ def output_symbols(system: Dynamics, wanted: str) -> tuple[str, str]:
         return f"n:{ident}", ""
     species = m.species[ident]
     return (ident, species.compartment if species.substance_only else "")
-
-
-def changed(model: SbmlModel, changes: Mapping[str, float]) -> SbmlModel:
-    """The model with other first values; initial assignments that depend on them follow.
-
-    Species take a concentration unless the model counts them in amounts.
-
-    Raises
-    ------
-    InputError
-        A symbol that the model does not have.
-    """
-    parts: dict[str, Any] = {
-        k: dict(getattr(model, k)) for k in ("parameters", "compartments", "species", "initial")
-    }
-    for ident, value in changes.items():
-        parts["initial"].pop(ident, None)
-        if ident in model.parameters:
-            parts["parameters"][ident] = replace(model.parameters[ident], value=float(value))
-        elif ident in model.compartments:
-            parts["compartments"][ident] = replace(model.compartments[ident], size=float(value))
-        elif ident in model.species:
-            s = model.species[ident]
-            new: dict[str, Any] = {"amount": float(value), "concentration": None}
-            if not s.substance_only:
-                new = {"amount": None, "concentration": float(value)}
-            parts["species"][ident] = replace(s, **new)
-        else:
-            known = (*model.parameters, *model.species, *model.compartments)
-            text = f"'{ident}' is not a parameter, species or compartment" + nearest(ident, known)
-            raise InputError([Problem(text, file=model.file)])
-    return replace(model, **parts)
 
 
 class Run:
@@ -292,40 +260,3 @@ class Run:
                 found.update(grid[steep])
                 found.update(grid[steep + 1])
         return sorted(t for t in found if self.t < t <= self.end)
-
-
-def crossings(gap: Callable[[float], float], grid: np.ndarray) -> list[float]:
-    """Where a function of time is zero or changes sign: exact where it is linear, else by bisection.
-
-    >>> crossings(lambda t: 2 * t - 3, np.linspace(0, 2, 5))
-    [1.5]
-    """
-    first, last = float(grid[0]), float(grid[-1])
-    if first == last:
-        return []
-    a, b = gap(first), gap(last)
-    thirds = [first + q * (last - first) for q in (0.3, 0.61, 0.87)]
-    scale = max(abs(a), abs(b), 1e-300)
-    if all(abs(gap(t) - (a + (b - a) * (t - first) / (last - first))) <= 1e-12 * scale for t in thirds):
-        if a * b > 0 or a == b:
-            return []
-        root = first - a * (last - first) / (b - a)
-        near = float(f"{root:.12g}")
-        return [near if abs(gap(near)) <= abs(gap(root)) else root]
-    found = []
-    values = [gap(float(t)) for t in grid]
-    for i in range(len(grid) - 1):
-        low, high = float(grid[i]), float(grid[i + 1])
-        if values[i] == 0:
-            found.append(low)
-        if values[i] * values[i + 1] < 0:
-            while high - low > 1e-15 * max(1.0, abs(high)):
-                middle = 0.5 * (low + high)
-                if not low < middle < high:
-                    break
-                if gap(middle) * values[i] > 0:
-                    low = middle
-                else:
-                    high = middle
-            found.append(high)
-    return found
