@@ -52,6 +52,20 @@ def test_first_pass_and_clearance_agree_with_the_well_stirred_liver():
     assert ratio == pytest.approx(1 / r, rel=2e-3)
 
 
+def test_an_intravenous_dose_feels_less_of_a_lost_enzyme_where_the_liver_extracts_much():
+    """After the vein AUC rises by (1 - E + E r)/r, less than by 1/r."""
+    drug = load_compound("esketamine")
+    e = drug.value("extraction")
+    times = np.unique(np.concatenate([np.geomspace(0.02, 120, 500), [0.0, 0.5]]))
+    given = Treatment(drug, 30, 0, 0, 120, route="intravenous", infusion=0.5)
+    function = {"CYP3A4": np.array([0.0])}
+    # an activity score of 0 keeps the rest of CYP3A4 that other CYP3A enzymes stand for
+    left = individual_parameters([drug], function)["esketamine.CYP3A4.function"][0]
+    r = 1 - drug.value("pathways.CYP3A4") * (1 - left)
+    auc = [area(times, simulate_course([given], times, p).levels["esketamine"][0]) for p in ({}, function)]
+    assert auc[1] / auc[0] == pytest.approx((1 - e + e * r) / r, rel=3e-3)
+
+
 def test_every_molecule_of_imipramine_is_accounted_for():
     """Depot, body, metabolite and what was lost add up to the absorbed dose at any time."""
     drug = load_compound("imipramine")

@@ -19,6 +19,7 @@ from euthymia.evidence.parameter import Parameter
 
 DOSE_STEPS = (0.125, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 SINGLE = {"intravenous", "intranasal", "inhaled"}
+INFUSION = 2 / 3  # h: how long an intravenous dose runs in on a card
 POINTS_SINGLE, POINTS_DAY = 241, 49
 LEAST_SHARE = 0.15  # of the clearance: below it a genotype is not shown
 LEAST_RATIO = 1.15  # of the level: below it a co-medication is not shown
@@ -121,7 +122,8 @@ def _treatment(compound: Compound, dose: float) -> tuple[Treatment, np.ndarray, 
     route = compound.routes[0]
     if route in SINGLE:
         times = np.linspace(0.0, 24.0, POINTS_SINGLE)
-        return Treatment(compound, dose, 0.0, 0.0, 24.0), times, 24.0
+        infusion = INFUSION if route == "intravenous" else 0.0
+        return Treatment(compound, dose, 0.0, 0.0, 24.0, infusion=infusion), times, 24.0
     days = days_to_steady_state([Treatment(compound, dose)])
     end = days * 24.0
     return (
@@ -170,11 +172,12 @@ def _dose_curve(compound: Compound, usual: dict[str, float]) -> dict[str, Any] |
     scale = {f"{compound.id}.F": compound.value(f"routes.{route}.F") * np.array(DOSE_STEPS)}
     course = simulate_course([treatment], times, None, ports=ports, n=n, rtol=1e-4, override=scale)
     inside = times > 0
-    occupancy = {p.removesuffix(".occupancy"): v[:, inside].mean(axis=1) for p, v in course.ports.items()}
+    reached = np.max if route in SINGLE else np.mean
+    occupancy = {p.removesuffix(".occupancy"): reached(v[:, inside], axis=1) for p, v in course.ports.items()}
     return {
         "dose_mg": [top * s for s in DOSE_STEPS],
-        "schedule": "single dose, average over 24 h" if route in SINGLE else "daily, at steady state",
-        "average_ng_per_mL": {name: course.mass(name)[:, inside].mean(axis=1) for name in course.levels},
+        "schedule": "single dose, highest value" if route in SINGLE else "daily, at steady state",
+        "level_ng_per_mL": {name: reached(course.mass(name)[:, inside], axis=1) for name in course.levels},
         "occupancy": dict(sorted(occupancy.items(), key=lambda item: -item[1].max())[:8]),
         "all": {gene: float(values[DOSE_STEPS.index(1.0)]) for gene, values in occupancy.items()},
     }

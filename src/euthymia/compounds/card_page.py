@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+SHOWN = 0.1  # occupancy below which a target is not compared
 COLOURS = ("#0b6e99", "#c9572c", "#3f8f4f", "#7b5ea7", "#b08c1f", "#5b6770", "#a83a6b", "#2a9d9d")
 STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}"
@@ -88,10 +89,11 @@ def page(cards: Sequence[dict[str, Any]]) -> str:
 
 
 def _comparison(cards: Sequence[dict[str, Any]]) -> str:
-    genes: dict[str, None] = {}
+    best: dict[str, float] = {}
     for found in cards:
-        if found["dose_occupancy"]:
-            genes.update(dict.fromkeys(list(found["dose_occupancy"]["occupancy"])[:4]))
+        for gene, share in ((found["dose_occupancy"] or {}).get("all") or {}).items():
+            best[gene] = max(best.get(gene, 0.0), share)
+    genes = [g for g in sorted(best, key=lambda g: -best[g]) if best[g] >= SHOWN][:8]
     rows = []
     for found in cards:
         first = found["kinetics"][0] if found["kinetics"] else {}
@@ -105,7 +107,8 @@ def _comparison(cards: Sequence[dict[str, Any]]) -> str:
                 *(f"{at[g]:.0%}" if g in at else "-" for g in genes),
             ]
         )
-    return table(["drug", "usual daily dose", "half-life, h", *(f"{g} at high dose" for g in genes)], rows)
+    head = ["drug", "usual dose", "half-life, h", *genes]
+    return "<p>Occupancy at the upper usual dose.</p>" + table(head, rows)
 
 
 def _one(found: dict[str, Any]) -> str:
@@ -120,12 +123,15 @@ def _one(found: dict[str, Any]) -> str:
         top = {gene: list(v) for gene, v in curve["occupancy"].items() if max(v) > 0.05}
         parts.append(chart(curve["dose_mg"], top, "dose, mg", "occupancy", percent=True))
         parts.append("<h2>Level against dose</h2>")
-        levels = {name.rsplit(".", 1)[-1]: list(v) for name, v in curve["average_ng_per_mL"].items()}
-        parts.append(chart(curve["dose_mg"], levels, "dose, mg", "average level, ng/mL"))
+        levels = {name.rsplit(".", 1)[-1]: list(v) for name, v in curve["level_ng_per_mL"].items()}
+        parts.append(chart(curve["dose_mg"], levels, "dose, mg", "level, ng/mL"))
     rows = [
         [
             r["analyte"],
-            *(f"{r[k]['value']:g} {r[k]['unit']}" if k in r else "-" for k in ("CL", "V", "unbound")),
+            *(
+                f"{r[k]['value']:g} {r[k]['unit']}".removesuffix(" 1") if k in r else "-"
+                for k in ("CL", "V", "unbound")
+            ),
             r["half_life_h"] or "-",
             ", ".join(f"{e} {s:.0%}" for e, s in r["pathways"].items()),
         ]
