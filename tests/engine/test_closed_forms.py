@@ -136,3 +136,15 @@ def test_missed_doses_per_patient():
     out = solve(oral(), 3, {}, events, TIMES, ["C"], rtol=1e-9).values[:, :, 0]
     expect = np.array([a * bateman(TIMES, 100) + b * bateman(TIMES - 10, 40) for a, b in taken])
     np.testing.assert_allclose(out, expect, atol=1e-6)
+
+
+@pytest.mark.parametrize("solver", [solve, solve_reference])
+@pytest.mark.parametrize(
+    "rate", ["if(t >= on and t < on + 0.001, 1000, 0)", "if(t - on >= 0, if(t - on < 0.001, 1000, 0), 0)"]
+)
+def test_a_short_pulse_is_not_stepped_over(solver, rate):
+    """3.6 s of input in 1000 h: the clock's thresholds are stop points, for each patient its own."""
+    system = OdeSystem.join("pulse", Fragment({"x": State(rate)}, {"on": Parameter(500.0)}), units=False)
+    on = np.array([500.0, 123.4, 990.0])
+    got = solver(system, 3, {"on": on}, None, [0.0, 400.0, 1000.0], ["x"], rtol=1e-6).values[:, :, 0]
+    np.testing.assert_allclose(got, [[0, 0, 1], [0, 1, 1], [0, 0, 1]], atol=1e-4)

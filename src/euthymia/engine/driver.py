@@ -215,6 +215,15 @@ def interpolate(ctx: "p", lane: "i"):
         write_output(ctx, lane, time)
 
 
+def stage_times(ctx: "p", share: "d"):
+    """Times of a stage in TS, kept inside the open step, so that a change at a stop is not seen too early or late."""
+    t = vl(ldp(ctx, T), 0)
+    end = t + vl(ldp(ctx, HS), 0)
+    low = t + (2e-15 * vabs(t) + 1e-300)
+    high = end - (2e-15 * vabs(end) + 1e-300)
+    vs(ldp(ctx, TS), 0, vmin(vmax(t + bc(share) * vl(ldp(ctx, HS), 0), low), high))
+
+
 def implicit_stages(ctx: "p"):
     """One Rosenbrock step: increments in K, the new state in YN."""
     ns = ldi(ctx, NS)
@@ -224,11 +233,11 @@ def implicit_stages(ctx: "p"):
     pq = ldp(ctx, PQ)
     k0 = ldp(ctx, K)
     hs = vl(ldp(ctx, HS), 0)
-    t = vl(ldp(ctx, T), 0)
     ih = 1.0 / hs
     vs(ldp(ctx, G), 0, ih / GAMMA)
     vs(ldp(ctx, GH), 0, D[0] * hs)
-    invoke(ldp(ctx, F_FACTOR), ldp(ctx, T), y, u, pq, ldp(ctx, G), ldp(ctx, GH), ldp(ctx, LU), k0, ldp(ctx, DT),
+    stage_times(ctx, 0.0)
+    invoke(ldp(ctx, F_FACTOR), ldp(ctx, TS), y, u, pq, ldp(ctx, G), ldp(ctx, GH), ldp(ctx, LU), k0, ldp(ctx, DT),
            ldp(ctx, BAD), ldp(ctx, W))  # fmt: skip
     for s in static(1, STAGES):
         ks = off(k0, ns * (s * WIDTH))
@@ -247,7 +256,7 @@ def implicit_stages(ctx: "p"):
             for q in range(ldi(ctx, NTIMED)):
                 i = ldi(ldp(ctx, P_TIMED), q)
                 vs(ks, i, vl(ks, i) + D[s] * hs * vl(ldp(ctx, DT), i))
-        vs(ldp(ctx, TS), 0, t + AT[s] * hs)
+        stage_times(ctx, AT[s])
         invoke(ldp(ctx, F_STAGE), ldp(ctx, TS), yn, u, pq, ldp(ctx, LU), ks, ldp(ctx, W))
 
 
@@ -258,11 +267,11 @@ def explicit_stages(ctx: "p"):
     yn = ldp(ctx, YN)
     k0 = ldp(ctx, K)
     hs = vl(ldp(ctx, HS), 0)
-    t = vl(ldp(ctx, T), 0)
     slope = ldp(ctx, FRESH_K)
     fresh = vl(ldp(ctx, FRESH), 0) > 0.0
     if any(fresh):
-        invoke(ldp(ctx, F_RATES), ldp(ctx, T), y, ldp(ctx, U), ldp(ctx, PQ), k0, ldp(ctx, W))
+        stage_times(ctx, 0.0)
+        invoke(ldp(ctx, F_RATES), ldp(ctx, TS), y, ldp(ctx, U), ldp(ctx, PQ), k0, ldp(ctx, W))
         for i in range(ns):
             vs(slope, i, select(fresh, vl(k0, i), vl(slope, i)))
         vs(ldp(ctx, FRESH), 0, bc(0.0))
@@ -277,7 +286,7 @@ def explicit_stages(ctx: "p"):
                 if A[s][j] != 0.0:
                     x = x + A[s][j] * vl(k0, ns * j + i)
             vs(yn, i, x)
-        vs(ldp(ctx, TS), 0, t + AT[s] * hs)
+        stage_times(ctx, AT[s])
         invoke(ldp(ctx, F_RATES), ldp(ctx, TS), yn, ldp(ctx, U), ldp(ctx, PQ), ks, ldp(ctx, W))
         for i in range(ns):
             vs(ks, i, hs * vl(ks, i))
@@ -400,4 +409,4 @@ def run(ctx: "p"):
 
 
 FUNCTIONS = (write_output, write_due, finish, begin, apply_events, service, interpolate)
-FUNCTIONS += (implicit_stages, explicit_stages, error_norm, control, run)
+FUNCTIONS += (stage_times, implicit_stages, explicit_stages, error_norm, control, run)

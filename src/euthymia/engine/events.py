@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from euthymia.engine.evaluate import function
 from euthymia.engine.system import OdeSystem
 from euthymia.errors import InputError, Problem, nearest
 
@@ -214,6 +215,30 @@ def block_stops(
         ):
             whole[rows, : some.shape[1]] = some
     return Stops(time, code, index, value)
+
+
+def with_clock(stops: Stops, system: OdeSystem, parameters: np.ndarray) -> Stops:
+    """Stops joined by those at which a rate changes by the clock, so that no short pulse is stepped over.
+
+    Parameters
+    ----------
+    parameters : ndarray, shape (patients, parameters)
+    """
+    nodes = system.program.clock
+    if not nodes:
+        return stops
+    n = len(parameters)
+    made = function(system.program.graph, nodes, arrays=True)(0.0, [], parameters.T, [])
+    extra = np.stack([np.broadcast_to(np.asarray(x, float), (n,)) for x in made], axis=1)
+    extra = np.where(np.isfinite(extra), extra, np.inf)
+    none = np.zeros(extra.shape, dtype=np.int64)  # adds 0 to the first state
+    time = np.concatenate([stops.time.reshape(n, -1), extra], axis=1)
+    order = np.argsort(time, axis=1, kind="stable")
+    pairs = ((stops.code, none), (stops.index, none), (stops.value, none.astype(float)))
+    parts = [
+        np.take_along_axis(np.concatenate([a.reshape(n, -1), b], axis=1), order, axis=1) for a, b in pairs
+    ]
+    return Stops(np.take_along_axis(time, order, axis=1), *parts)
 
 
 def _plain(system, events, r, patients, parameters, infused) -> Stops | None:  # type: ignore[no-untyped-def]

@@ -23,6 +23,7 @@ from euthymia.engine.events import (
     Stops,
     arrival,
     block_stops,
+    with_clock,
 )
 from euthymia.engine.problem import Prepared, prepare
 from euthymia.engine.system import OdeSystem
@@ -34,9 +35,7 @@ from euthymia.engine.trajectories import (
     TOO_MANY_STEPS,
     Trajectories,
 )
-
 from euthymia.errors import InputError, Problem
-
 
 MAX_CALLS = 500_000
 
@@ -175,6 +174,7 @@ def solve_reference(
         steady, status[i] = _steady_states(patient, ready, events, i, table)
         if not status[i]:
             stops = block_stops(system, events, np.array([i]), table, infused, steady)
+            stops = with_clock(stops, system, ready.parameters[i : i + 1])
             status[i] = _run(patient, ready, stops, values[i])
         if status[i]:
             failed_at[i] = patient.t

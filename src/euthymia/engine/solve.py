@@ -14,7 +14,7 @@ import numpy as np
 
 from euthymia.engine.compiled import Compiled, compiled, driver_code
 from euthymia.engine.driver import CONSTANTS, PLACES
-from euthymia.engine.events import Events, Stops, block_stops
+from euthymia.engine.events import Events, Stops, block_stops, with_clock
 from euthymia.engine.methods import METHODS
 from euthymia.engine.problem import Prepared, prepare
 from euthymia.engine.system import OdeSystem
@@ -110,6 +110,7 @@ def solve(
     def block(first: int) -> None:
         last = min(first + size, n)
         stops = block_stops(system, events, np.arange(first, last), table, infused, steady)
+        stops = with_clock(stops, system, ready.parameters[first:last])
         part = slice(first, last)
         results = (values[part], status[part], failed_at[part], counts[0, part], counts[1, part])
         _run_block(
@@ -151,7 +152,7 @@ def _tolerances(system: OdeSystem, rtol: float, atol: float | np.ndarray | None)
     """Absolute tolerance of each state, and the share of a state's largest value that counts as its size."""
     size = len(system.states)
     problems = []
-    if not (np.isscalar(rtol) and 1e-14 < float(rtol) < 1):
+    if not (isinstance(rtol, (int, float)) and 1e-14 < rtol < 1):
         problems.append(Problem(f"rtol is {rtol}; it must lie between 1e-14 and 1", key="rtol"))
     if atol is not None and (np.shape(atol) not in ((), (size,)) or not np.all(np.asarray(atol) >= 0)):
         problems.append(Problem(f"atol must be one number or {size} numbers, none negative", key="atol"))

@@ -227,6 +227,27 @@ class Program:
                     env[name] = g.number(g.build(parts[name], env))
         return [env[s] for s in system.states]
 
+    @cached_property
+    def clock(self) -> list[int]:
+        """Nodes of the times at which a rate changes by a comparison with `t`: t < a, or t - a < b."""
+        g = self.graph
+        found: list[int] = []
+        for i in list(g.order(self.rates)):
+            if g.op[i] not in ("lt", "le", "eq"):
+                continue
+            for one, other in (g.args[i], g.args[i][::-1]):
+                if g.level[other] > 1:
+                    continue
+                if one == self.time:
+                    found.append(other)
+                elif g.op[one] == "-" and self.time in g.args[one]:
+                    left, right = g.args[one]
+                    if left == self.time and g.level[right] < 2:
+                        found.append(g.add(other, right))
+                    elif right == self.time and g.level[left] < 2:
+                        found.append(g.sub(left, other))
+        return sorted(set(found))
+
     def node(self, text: str) -> int:
         """The graph node of an output or condition expression, as a number."""
         return self.graph.number(self.graph.build(self.system.expression(text), self.env))
