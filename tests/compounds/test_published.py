@@ -126,3 +126,13 @@ def test_fluoxetine_and_paroxetine_levels_of_their_labels():
         for dose in (20, 40)
     ]
     assert troughs[1] / troughs[0] > 2.2
+
+
+def test_ketamine_blocks_a_third_to_a_half_of_nmda_channels_at_the_antidepressant_dose():
+    """0.5 mg/kg over 40 min: venous peak 100 to 250 ng/mL; block by free level over Ki about 30 to 50 %."""
+    times = np.linspace(0, 4, 121)
+    given = Treatment(load_compound("ketamine"), 35, 0, 0, 4, route="intravenous", infusion=2 / 3)
+    course = simulate_course([given], times, ports=["GRIN1.block"])
+    level, mass = course.of("ketamine")
+    assert 100 < (level * mass * 1000).max() < 250
+    assert 0.3 < course.ports["GRIN1.block"].max() < 0.5
