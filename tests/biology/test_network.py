@@ -92,8 +92,8 @@ BROKEN = [
         "port 'opioid.anandamidee' is read by no expression",
     ),
     (
-        "unit: 1/h\n    title: turnover of CRH",
-        "unit: 1/hh\n    title: turnover of CRH",
+        'unit: "1/h"\n    title: turnover of CRH',
+        'unit: "1/hh"\n    title: turnover of CRH',
         "'1/hh' is not a unit",
     ),
     ('sign: "+"', 'sign: "up"', "unknown value 'up'"),

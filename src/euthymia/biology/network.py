@@ -37,7 +37,7 @@ CORE = (
     "symptoms",
 )
 PROFILES = {"core": CORE, "full": None}
-REST_DRIFT = 0.02  # largest drift per day of a state at rest, relative to its size or to 1
+REST_DRIFT = 0.02  # largest drift per hour of a state at rest, relative to its size or to 1
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def build_network(
     hypotheses : bool, optional
         Keep edges of grade D on; default of the species (off in humans).
     check_rest : bool
-        Refuse a network whose states drift when nothing is given.
+        Refuse a network whose states drift when nothing is given (judged without fragments).
 
     Raises
     ------
@@ -131,22 +131,19 @@ def build_network(
     system = OdeSystem.join(f"{species} network", *own, parts, readouts, *fragments)
     edges = tuple(e for m in mods for e in m.edges)
     network = Network(system, mods, block, chosen, joined, defaulted, off, gain, edges)
-    if check_rest:
+    if check_rest and not fragments:
         drift = rest_drift(network)
         worst = sorted(((abs(v), k) for k, v in drift.items() if not abs(v) <= REST_DRIFT), reverse=True)[:5]
         if worst:
             raise InputError(
-                Problem(f"does not rest: drifts by {v:.2g} per day when nothing is given", key=k)
+                Problem(f"does not rest: drifts by {v:.2g} per hour when nothing is given", key=k)
                 for v, k in worst
             )
     return network
 
 
 def rest_drift(network: Network) -> dict[str, float]:
-    """Drift per day of every module state at the start, relative to its size or to 1 where it is smaller.
-
-    A finite step is judged for states of fast turnover: the drift is the distance to their target.
-    """
+    """Drift per hour of every module state at the start, relative to its size or to 1 where it is smaller."""
     system = network.system
     ready = prepare(system, 1, {}, None, np.array([0.0]), [system.state_names[0]], False, 0.0, None)
     program = system.program
@@ -155,7 +152,7 @@ def rest_drift(network: Network) -> dict[str, float]:
     now = dict(zip(system.states, rates(0.0, y, p, u), strict=True))
     ours = {s for m in network.modules for s in m.states}
     start = dict(zip(system.states, y, strict=True))
-    return {s: 24.0 * float(v) / max(1.0, abs(start[s])) / 24.0 for s, v in now.items() if s in ours}
+    return {s: float(v) / max(1.0, abs(start[s])) for s, v in now.items() if s in ours}
 
 
 def _modules(wanted: Sequence[str] | str, chosen: Mapping[str, Option]) -> tuple[Module, ...]:
