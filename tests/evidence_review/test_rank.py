@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
 
-from euthymia.evidence.review.rank import Ranker, next_records
+from euthymia.evidence.review.rank import Ranker, letter_features, next_records
 from euthymia.evidence.review.simulate import simulate, work_saved
 
 SIZE = 400
@@ -104,3 +105,13 @@ def test_features_are_remembered_and_a_broken_cache_is_not_believed(made, tmp_pa
     )
     Ranker.remembered([*texts, "one more"], question, tmp_path, least=10)
     assert not {p.name for p in tmp_path.glob("features-*")} & {p.name for p in kept}
+
+
+def test_pieces_of_words_against_scikit_learn(made):
+    texts = [*made[0], "Die Größe: 5-HT2A, a ab  abc\tNa+/K+"] * 2
+    plain = TfidfVectorizer(
+        analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, min_df=2, max_df=0.95, dtype=np.float64
+    )
+    ours, theirs = letter_features(texts), plain.fit_transform(texts)
+    assert ours.shape == theirs.shape
+    assert abs(ours - theirs).max() < 1e-5

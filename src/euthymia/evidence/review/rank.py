@@ -22,16 +22,38 @@ from numpy.typing import NDArray
 
 COST = 0.11
 RATIO = 9.8
+SMALL, MOST = 50, 0.95  # below so many records no term is left out; above, terms in more than this share are
 WEIGHTS = {"words": 2.0, "letters": 1.0}
 
 
-def _vectoriser(kind: str, small: bool) -> Any:
+def word_features(texts: Sequence[str], question: str = "") -> tuple[Any, NDArray[np.float64]]:
+    """TF-IDF of words and word pairs (records, terms), and each record's cosine to the question."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    shared = {"sublinear_tf": True, "max_df": 1.0 if small else 0.95, "dtype": np.float32}
-    if kind == "words":
-        return TfidfVectorizer(ngram_range=(1, 2), **shared)
-    return TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), min_df=1 if small else 2, **shared)
+    most = 1.0 if len(texts) < SMALL else MOST
+    vectoriser = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, max_df=most, dtype=np.float32)
+    matrix = vectoriser.fit_transform(texts).tocsr()
+    if not question.strip():
+        return matrix, np.zeros(len(texts))
+    return matrix, np.asarray((matrix @ vectoriser.transform([question]).T).todense(), dtype=float).ravel()
+
+
+def letter_features(texts: Sequence[str]) -> Any:
+    """TF-IDF of character 3-5-grams inside words (records, pieces).
+
+    Each different word is cut into pieces once: counts of pieces = (counts of words) x (pieces of each word).
+    """
+    from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
+
+    words = CountVectorizer(tokenizer=str.split, token_pattern=None, dtype=np.float32)
+    counts = words.fit_transform(texts)
+    pieces = CountVectorizer(analyzer="char_wb", ngram_range=(3, 5), dtype=np.float32)
+    counts = (counts @ pieces.fit_transform(words.get_feature_names_out())).tocsr()
+    counts.sort_indices()
+    if len(texts) >= SMALL:
+        in_texts = np.bincount(counts.indices, minlength=counts.shape[1])
+        counts = counts[:, (in_texts >= 2) & (in_texts <= MOST * len(texts))]
+    return TfidfTransformer(sublinear_tf=True).fit_transform(counts).tocsr()
 
 
 def standardised(scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -58,11 +80,12 @@ class Ranker:
     ):
         usable = [text if text.strip() else "untitled" for text in texts]
         self._votes, self._features = votes, list[Any]()
+        self._cosine = np.zeros(len(usable))
         for vote in votes:
-            vectoriser = _vectoriser(vote, len(usable) < 50)
-            matrix = vectoriser.fit_transform(usable).tocsr()
-            if not self._features:
-                self._cosine = self._cold(vectoriser, matrix, question)
+            if vote == "words":
+                matrix, self._cosine = word_features(usable, question)
+            else:
+                matrix = letter_features(usable)
             self._features.append(matrix)
         self.count = len(usable)
 
@@ -94,12 +117,6 @@ class Ranker:
                 save_npz(path, matrix, compressed=False)
             np.save(cold, made._cosine)
         return made
-
-    @staticmethod
-    def _cold(vectoriser: Any, matrix: Any, question: str) -> NDArray[np.float64]:
-        if not question.strip():
-            return np.zeros(matrix.shape[0])
-        return np.asarray((matrix @ vectoriser.transform([question]).T).todense(), dtype=float).ravel()
 
     def score(
         self, labelled: Sequence[int], verdicts: Sequence[int] | NDArray[np.int_]
