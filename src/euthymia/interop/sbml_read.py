@@ -50,6 +50,8 @@ def _document(file: str) -> Any:
             text = " ".join(error.getMessage().split())
             if any(f"The L3 package '{p}" in text for p in ("layout", "render")):
                 continue  # a drawing in a Level 2 file: no mathematics
+            if error.getPackage() in ("layout", "render") or "RenderInformation" in text:
+                continue
             faults.append(Problem(text, file=file, line=error.getLine(), column=error.getColumn()))
     if faults:
         raise InputError(faults)

@@ -139,8 +139,8 @@ class Run:
         return self.m.rates(t, values, self.p, self.z)
 
     def _advance(self, stop: float) -> None:
-        """Integrate to `stop`, or to the first switch before it."""
-        from scipy.integrate import LSODA
+        """Integrate to `stop`, or to the first switch before it; by Radau where LSODA meets an undefined rate."""
+        from scipy.integrate import LSODA, Radau
 
         if not len(self.y):
             self._drift(stop)
@@ -154,18 +154,31 @@ class Run:
             raise SolverError(
                 f"no finite value at time {self.t:g} of {', '.join(bad[:5])}; give each a first value"
             )
+        try:
+            self._integrate(LSODA, stop)
+        except SolverError:
+            self._integrate(Radau, stop)  # it shortens a step that left the domain of a root or logarithm
+
+    def _integrate(self, method: Any, stop: float) -> None:
         switches = self._switches()
         before = switches(self.t, self.y) if switches else None
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             limit = min(self.limit, stop - self.t)
-            solver = LSODA(self._rhs, self.t, self.y, stop, rtol=self.rtol, atol=self.atol, max_step=limit)
+            try:
+                solver = method(
+                    self._rhs, self.t, self.y, stop, rtol=self.rtol, atol=self.atol, max_step=limit
+                )
+            except (ValueError, np.linalg.LinAlgError) as error:
+                raise SolverError(f"the integration failed at time {self.t:g}: {error}") from None
             while solver.status == "running":
-                message = solver.step()
+                try:
+                    message = solver.step()
+                except (ValueError, np.linalg.LinAlgError) as error:
+                    raise SolverError(f"the integration failed at time {solver.t:g}: {error}") from None
                 if solver.status == "failed" or not np.isfinite(solver.y).all():
-                    raise SolverError(
-                        f"the integration failed at time {solver.t:g}: {message or 'not finite'}"
-                    )
+                    why = message or "not finite"
+                    raise SolverError(f"the integration failed at time {solver.t:g}: {why}")
                 dense = solver.dense_output()
                 if switches is not None:
                     at = self._first_switch(switches, before, dense, float(solver.t_old), float(solver.t))
