@@ -93,8 +93,8 @@ BROKEN = [
     ),
     (
         'unit: "1/h"\n    title: turnover of CRH',
-        'unit: "1/hh"\n    title: turnover of CRH',
-        "'1/hh' is not a unit",
+        'unit: "1/hq"\n    title: turnover of CRH',
+        "'1/hq' is not a unit",
     ),
     ('sign: "+"', 'sign: "up"', "unknown value 'up'"),
 ]

@@ -20,6 +20,7 @@ import numpy as np
 from euthymia.engine.events import Dose
 
 DAY = 24.0
+YEAR = 365.25 * DAY
 PORT = "stress.load"
 STATE = "psychological_lifestyle.strain"
 
@@ -119,7 +120,7 @@ def sample_stress(
         Rate of life events, and their mean size.
     """
     start, stop = -days_before * DAY, days_after * DAY
-    rate = np.broadcast_to(np.asarray(events_per_year, float), (n,)) / (365.25 * DAY)
+    rate = np.broadcast_to(np.asarray(events_per_year, float), (n,)) / YEAR
     level = np.broadcast_to(np.asarray(background, float), (n,)).copy()
     peak = np.maximum(np.broadcast_to(np.asarray(episode, float), (n,)), level)
     count = rng.poisson(rate * (stop - start))
