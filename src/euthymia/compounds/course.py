@@ -120,10 +120,28 @@ class Course:
         except InputError:
             known = None
         if known is not None and known.components:
-            levels = [self.levels[self.find(part.compound.name)] for part in known.components]
+            levels = [self.levels[prefix] for prefix in self.parts_of(known)]
             return np.sum(levels, axis=0), known.value("molar_mass")
         prefix = self.find(known.name if known is not None else name)
         return self.levels[prefix], self.molar_mass[prefix]
+
+    def parts_of(self, mixture: Compound) -> list[str]:
+        """Prefixes of those parts of a mixture that were simulated (S-ketamine forms S-norketamine alone).
+
+        Raises
+        ------
+        InputError
+            None of them was.
+        """
+        last = {prefix.rsplit(".", 1)[-1]: prefix for prefix in self.levels}
+        found = [last[part.compound.id] for part in mixture.components if part.compound.id in last]
+        if not found:
+            raise InputError(
+                [
+                    f"no part of '{mixture.name}' is an analyte of this course; it has: {', '.join(self.levels)}"
+                ]
+            )
+        return found
 
     def find(self, name: str) -> str:
         """The prefix of an analyte named as in the library; the dosed drug before metabolites.

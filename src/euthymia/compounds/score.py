@@ -234,7 +234,7 @@ def _prefixes(course: Course, analyte: str) -> list[str]:
     if not _known(analyte):
         return [course.find(analyte)]
     compound = load_compound(analyte)
-    return [course.find(part.compound.name) for part in compound.components] or [course.find(compound.name)]
+    return course.parts_of(compound) if compound.components else [course.find(compound.name)]
 
 
 def _known(name: str) -> bool:
