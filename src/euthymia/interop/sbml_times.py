@@ -23,8 +23,8 @@ def crossings(gap: Callable[[float], float], grid: np.ndarray) -> list[float]:
         if a * b > 0 or a == b:
             return []
         root = first - a * (last - first) / (b - a)
-        near = float(f"{root:.12g}")
-        return [near if abs(gap(near)) <= abs(gap(root)) else root]
+        polished = root - gap(root) * (last - first) / (b - a)
+        return [min((polished, root, float(f"{root:.12g}")), key=lambda t: abs(gap(t)))]
     found = []
     values = [gap(float(t)) for t in grid]
     for i in range(len(grid) - 1):
