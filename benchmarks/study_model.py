@@ -155,7 +155,9 @@ def events(n: int, seed: int = 2, weeks: int = 8) -> Events:
     doses += [Dose(24.0 * day + 20, "A2", 5.0) for day in range(14, weeks * 7)]
     oral = len(doses)
     for week in range(4):
-        doses.append(Dose(24.0 * (7 * week + 10) + 10, "C3", INFUSED, "infusion", SPAN, bioavailability="per_V3"))
+        doses.append(
+            Dose(24.0 * (7 * week + 10) + 10, "C3", INFUSED, "infusion", SPAN, bioavailability="per_V3")
+        )
     taken = np.ones((n, len(doses)))
     taken[:, :oral] = np.random.default_rng(seed).uniform(size=(n, oral)) < 0.9
     return Events([doses], np.zeros(n, dtype=int), taken)

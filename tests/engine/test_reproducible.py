@@ -80,3 +80,16 @@ def test_sick_patients_have_a_status_and_harm_nobody():
     assert abs(out.failed_at[1] - 1.0) < 1e-3 and "patient 1 stopped at t = 1" in out.message(1)
     assert np.isnan(out.values[1, -1, 0]) and np.isfinite(out.values[1, 1, 0])
     assert "3 of 25 patients failed" in out.summary()
+
+
+def test_same_bits_for_any_lane_count(monkeypatch):
+    import importlib
+
+    machine = importlib.import_module("euthymia.engine.compiled")
+    pick = np.arange(21)
+    results = []
+    for width in (2, 4, 8):
+        monkeypatch.setattr(machine, "lanes", lambda width=width: width)
+        monkeypatch.setattr(machine, "_CACHE", {})
+        results.append(run(pick, 21, "rodas5p"))
+    assert (results[0] == results[1]).all() and (results[1] == results[2]).all()
