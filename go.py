@@ -32,7 +32,11 @@ def say(text: str) -> None:
 
 def run(*command: object) -> None:
     """Run one command from the repository root; stop with its exit code where it fails."""
-    code = subprocess.run([str(part) for part in command], cwd=ROOT, check=False).returncode
+    environment = {
+        "OMP_NUM_THREADS": "1",
+        **os.environ,
+    }  # small matrices: more threads only wait for each other
+    code = subprocess.run([str(p) for p in command], cwd=ROOT, env=environment, check=False).returncode
     if code:
         say(f"failed ({code}): {' '.join(str(part) for part in command)}")
         raise SystemExit(code)

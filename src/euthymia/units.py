@@ -136,7 +136,10 @@ def parse_unit(text: str) -> Unit:
         scale *= 1e-3 ** exponents[1] if "gram" in str(base.units).split("kilogram")[0] else 1.0
     for e, factor in zip(exponents, _SI_TO_CANONICAL, strict=True):
         scale *= factor**e
-    return Unit(plain, float(f"{scale:.14g}"), Dimension(tuple(exponents)))
+    short = float(f"{scale:.12g}")  # 1.0000000000000002 is 1; a third stays a third
+    return Unit(
+        plain, short if abs(short - scale) < 1e-14 * abs(scale) else scale, Dimension(tuple(exponents))
+    )
 
 
 def to_canonical(value: float, unit: str) -> float:

@@ -61,10 +61,9 @@ def kind_of(path: Path) -> str:
     if path.parent.name in KINDS:
         return KINDS[path.parent.name]
     text = path.read_text("utf-8", errors="replace") if path.is_file() else ""
-    for key, kind in (("euthymia:", "protocol"), *((f"{k}:", k) for k in KINDS.values())):
-        if re.search(rf"^{key}", text, re.MULTILINE):
-            return kind
-    return ""
+    first = re.search(r"^(\w+):", text, re.MULTILINE)
+    kinds = {"euthymia": "protocol", **{k: k for k in KINDS.values()}}
+    return kinds.get(first.group(1), "") if first else ""
 
 
 def audit() -> Audit:

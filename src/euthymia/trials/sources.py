@@ -15,6 +15,7 @@ from euthymia.patients.population import load_population
 from euthymia.protocol.protocol import Protocol
 from euthymia.trials.model import Model
 
+EDGE = "an edge between systems"
 COLUMNS = ("id", "title", "value", "unit", "spread", "basis", "system", "kind", "grade", "cite", "where")
 
 
@@ -87,7 +88,7 @@ def sources_of(protocol: Protocol, model: Model) -> Sources:
             if e.cite:
                 what = f"{edge.source} acts on {edge.target}"
                 sources.setdefault(
-                    (e.cite, "edges"), _entry(e.cite, "edges", what, e.basis, e.kind, edge.grade)
+                    (e.cite, EDGE), _entry(e.cite, EDGE, what, e.basis, e.kind, edge.grade)
                 )
     sources["salmon2011parallel", "numerics"] = _entry(
         "salmon2011parallel", "numerics", "counter-based random streams", "measured", "READ", "A"
