@@ -62,6 +62,7 @@ def solve(
         Absolute tolerance; by default a thousandth of `rtol` times the largest value that each state of each
         patient has reached so far.
     method : {"auto", "rodas5p", "rodas4", "dopri5"}
+        "auto" is rodas5p: measured no slower than the explicit dopri5 on systems that are not stiff either.
     threads : int, optional
         By default the number of cores less one, at least 1.
     after : bool or ndarray, shape (times,)
