@@ -162,7 +162,9 @@ def _bibliography(opened: set[str]) -> Iterator[Problem]:
         name = "bibliography"
         found = {"title", "DOI", "PMID", "URL"} & set(entry) or {"container-title", "volume"} <= set(entry)
         if not found and key in opened:
-            yield Problem("was opened, so it needs a title, a DOI, a PMID or journal and volume", name, key=key)
+            yield Problem(
+                "was opened, so it needs a title, a DOI, a PMID or journal and volume", name, key=key
+            )
         doi = str(entry.get("DOI", "")).lower()
         if doi and not re.fullmatch(r"10\.\d{4,9}/\S+", doi):
             yield Problem(f"'{doi}' is not a DOI (10.xxxx/...)", name, key=key)
@@ -197,7 +199,9 @@ def naked_numbers(folder: Path) -> Iterator[Problem]:
 def _names_a_constant(node: ast.AST) -> bool:
     """An assignment to UPPER_CASE names, a default that a field or argument names, or a named argument."""
     if isinstance(node, ast.Assign):
-        targets = [t for target in node.targets for t in (target.elts if isinstance(target, ast.Tuple) else [target])]
+        targets = [
+            t for target in node.targets for t in (target.elts if isinstance(target, ast.Tuple) else [target])
+        ]
         return all(isinstance(t, ast.Name) and t.id.strip("_").isupper() for t in targets)
     return isinstance(node, ast.AnnAssign | ast.arguments | ast.keyword)
 

@@ -44,7 +44,8 @@ def check_protocol(protocol: Protocol) -> None:
     if sum(a.control for a in protocol.arms) > 1:
         problems.append(document.problem(("arms",), "more than one arm is marked 'control: true'"))
     if problems:
-        raise InputError(sorted(set(problems), key=lambda p: (p.line, p.column, p.message)))
+        found = sorted(set(problems), key=lambda p: (p.line, p.column, p.message))
+        raise InputError(found)
 
 
 def _hours(text: str, document: Document, path: Path_, problems: list[Problem]) -> float | None:

@@ -254,5 +254,6 @@ def checked(document: Document) -> Protocol:
         if not problems:
             raise
     if problems:
-        raise InputError(sorted(problems, key=lambda p: (p.line, p.column)))
+        problems.sort(key=lambda p: (p.line, p.column))
+        raise InputError(problems)
     return protocol

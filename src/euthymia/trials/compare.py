@@ -99,5 +99,7 @@ def library_trial(name: str) -> PublishedTrial:
     """
     known = [p.stem for p in FOLDER.glob("*.yaml")]
     if name not in known:
-        raise InputError([Problem(f"no published trial '{name}' in the library{nearest(name, known)}", key="compare_with")])
+        raise InputError(
+            [Problem(f"no published trial '{name}' in the library{nearest(name, known)}", key="compare_with")]
+        )
     return read_trial(FOLDER / f"{name}.yaml")

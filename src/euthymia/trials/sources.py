@@ -87,9 +87,7 @@ def sources_of(protocol: Protocol, model: Model) -> Sources:
         for e in edge.evidence:
             if e.cite:
                 what = f"{edge.source} acts on {edge.target}"
-                sources.setdefault(
-                    (e.cite, EDGE), _entry(e.cite, EDGE, what, e.basis, e.kind, edge.grade)
-                )
+                sources.setdefault((e.cite, EDGE), _entry(e.cite, EDGE, what, e.basis, e.kind, edge.grade))
     sources["salmon2011parallel", "numerics"] = _entry(
         "salmon2011parallel", "numerics", "counter-based random streams", "measured", "READ", "A"
     )

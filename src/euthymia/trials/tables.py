@@ -189,7 +189,9 @@ def courses_table(protocol: Protocol, model: Model, runs: Sequence[Simulated]) -
 
 def levels_table(protocol: Protocol, model: Model, runs: Sequence[Simulated]) -> dict[str, Any]:
     """Plasma level and occupancy of every patient on a drug at every visit, before that day's dose."""
-    rows: dict[str, list[Any]] = {k: [] for k in ("replicate", "patient", "arm", "output", "unit", "day", "value")}
+    rows: dict[str, list[Any]] = {
+        k: [] for k in ("replicate", "patient", "arm", "output", "unit", "day", "value")
+    }
     for replicate, r in enumerate(runs):
         at = [int(np.argmin(np.abs(r.days - v))) for v in r.visits]
         for i, a in enumerate(protocol.arms):
