@@ -62,7 +62,6 @@ def install(lock: str) -> None:
         pip = [sys.executable, "-m", "pip", "--python", PYTHON, "install", "--quiet",
                "--disable-pip-version-check", "--root-user-action=ignore"]  # fmt: skip
     run(*pip, "--require-hashes", "-r", lock)
-    run(*pip, "hatchling", "editables")
     run(*pip, "--no-deps", "--no-build-isolation", "-e", ".")
     STAMP.write_text(
         "\n".join([*(line for line in done if line and not line.startswith(lock)), wanted(lock)])
