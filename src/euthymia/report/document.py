@@ -20,6 +20,7 @@ import polars as pl
 
 from euthymia import __version__
 from euthymia.errors import InputError, Problem
+from euthymia.evidence.read import parse
 from euthymia.report import courses, figures, tables
 from euthymia.report.comparison import pairs, replicates
 from euthymia.report.protocol import arm_rows, protocol_rows
@@ -235,11 +236,9 @@ def _compared(run: Run, scale: str) -> bool:
 
 
 def _protocol(run: Run) -> Any:
-    from ruamel.yaml import YAML, YAMLError
-
     try:
-        return YAML(typ="safe", pure=True).load(str(run.manifest.get("protocol") or ""))
-    except YAMLError:
+        return parse(str(run.manifest.get("protocol") or ""), "protocol").data
+    except InputError:
         return None  # the text itself is printed in any case
 
 

@@ -7,7 +7,6 @@ design words (`open`, `crossover`, `inpatient` ...) in the describing columns me
 from __future__ import annotations
 
 import csv
-import io
 import re
 from pathlib import Path
 from typing import Any
@@ -145,16 +144,9 @@ def _trial(rows: list[dict[str, str]], use: str) -> dict[str, Any]:
 
 def to_yaml(data: dict[str, Any]) -> str:
     """The text of a trial file."""
-    from ruamel.yaml import YAML
+    import yaml
 
-    writer = YAML(typ="safe", pure=True)
-    writer.version = None  # type: ignore[assignment]
-    writer.default_flow_style = None
-    writer.width = 110
-    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    text = io.StringIO()
-    writer.dump(data, text)
-    return text.getvalue()
+    return yaml.safe_dump(data, sort_keys=False, default_flow_style=None, allow_unicode=True, width=110)
 
 
 def trial_data(path: str | Path, use: str = "validation") -> tuple[list[dict[str, Any]], list[Problem]]:

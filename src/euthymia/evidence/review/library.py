@@ -9,12 +9,13 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from euthymia.errors import Problem
+from euthymia.errors import InputError, Problem
 from euthymia.evidence.grade import grade
+from euthymia.evidence.read import parse, read_text
 from euthymia.evidence.review.formats import csl
 from euthymia.evidence.review.records import Record
 
@@ -119,23 +120,17 @@ def _name(value: Any, number: int) -> str:
 
 def read_library(folder: Path = FOLDER) -> Library:
     """Read everything in the library that cites something."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     library = Library()
     for path in sorted(folder.rglob("*.yaml")):
         inside = path.relative_to(folder)
         if inside.parts[0] in NOT_DATA or inside.name == "vocabulary.yaml":
             continue
         try:
-            loaded = YAML(typ="safe", pure=True).load(path.read_text("utf-8"))
-        except (OSError, YAMLError) as error:
-            mark = getattr(error, "problem_mark", None)
-            library.problems.append(
-                Problem(
-                    f"left out: {getattr(error, 'problem', error)}", str(inside), mark.line + 1 if mark else 0
-                )
-            )
+            loaded = parse(read_text(path), str(inside)).data
+        except InputError as error:
+            library.problems += [
+                replace(p, message=f"left out: {p.message}", file=str(inside)) for p in error.problems
+            ]
             continue
         top = str(inside.with_suffix("").as_posix())
         for place, node, claims in _walk(loaded, (), ()):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from euthymia.errors import InputError, Problem, nearest
+from euthymia.evidence.read import parse
 
 SOURCES = ("pubmed", "europepmc", "openalex")
 
@@ -95,29 +96,20 @@ def read_settings(path: Path) -> Settings:
     InputError
         The file is missing, is no YAML, or has unknown keys or wrong values; all problems are listed.
     """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError
-
     try:
-        loaded = YAML(typ="rt").load(path.read_text("utf-8"))
+        document = parse(path.read_text("utf-8"), str(path))
     except OSError as error:
         raise InputError(
             [Problem(f"no review here: {error.strerror}; `euthymia review new FOLDER` makes one", str(path))]
         ) from None
-    except MarkedYAMLError as error:
-        mark = error.problem_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        raise InputError([Problem(f"not YAML: {error.problem}", str(path), line, column)]) from None
+    loaded = document.data
     if not isinstance(loaded, dict):
         raise InputError([Problem("must be a mapping with `title` and `question`", str(path), 1)])
     problems: list[Problem] = []
 
     def fault(key: str, message: str) -> None:
-        try:
-            line, column = loaded.lc.key(key)  # type: ignore[attr-defined]
-        except (KeyError, AttributeError):
-            line, column = -1, -1
-        problems.append(Problem(message, str(path), line + 1, column + 1, key))
+        line, column = document.places.get((key, "@"), (0, 0))
+        problems.append(Problem(message, str(path), line, column, key))
 
     values = {str(key): _plain(value) for key, value in loaded.items()}
     for key, value in values.items():

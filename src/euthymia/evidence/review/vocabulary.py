@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from euthymia.errors import InputError, Problem
+from euthymia.evidence.read import parse, read_text
 
 FILE = Path(__file__).resolve().parents[2] / "library" / "vocabulary.yaml"
 
@@ -107,17 +108,12 @@ def vocabulary(path: Path = FILE) -> Vocabulary:
     InputError
         A mechanism lacks a field or has an unknown one; all problems are listed.
     """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        loaded = YAML(typ="rt").load(path.read_text("utf-8"))
-    except (OSError, YAMLError) as error:
-        raise InputError([Problem(f"cannot be read: {error}", str(path))]) from None
+    document = parse(read_text(path), str(path))
+    loaded = document.data
     problems, found = [], {}
     lists = ("modules", "claims", "terms", "mesh")
     for name, entry in (loaded.get("mechanisms") or {}).items():
-        line = loaded["mechanisms"].lc.key(name)[0] + 1
+        line = document.places["mechanisms", name, "@"][0]
         wanted = {"label", "group", *lists}
         if not isinstance(entry, dict) or set(entry) != wanted:
             given = ", ".join(entry) if isinstance(entry, dict) else entry
