@@ -110,7 +110,7 @@ def test_output_folder_that_is_a_file(
     monkeypatch.chdir(tmp_path)
     Path("trial.yaml").write_text(GOOD)
     Path("out").write_text("")
-    assert main(["run", "trial.yaml", "--out", "out"]) == 1
+    assert main(["run", "trial.yaml", "--out", "out"]) == 2
     assert "out: cannot be written: File exists; choose another folder with --out" in capsys.readouterr().err
 
 

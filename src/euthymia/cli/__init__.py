@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from euthymia import __version__
-from euthymia.errors import EuthymiaError, InputError, UnitError, nearest
+from euthymia.errors import EuthymiaError, InputError, StoreError, UnitError, nearest
 
 HELP_FILE = Path(__file__).with_name("commands.json")
 
@@ -66,7 +66,7 @@ def main(argv: list[str] | None = None) -> int:
         if debug:
             raise
         print(f"euthymia: {error}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, StoreError) else 1
     except KeyboardInterrupt:
         print(
             "\nstopped; what was finished is kept, and the same command goes on from there", file=sys.stderr

@@ -10,6 +10,7 @@ from euthymia.evidence.read import LIBRARY
 
 NAME = "new"
 HELP = "Write a commented protocol file to start from."
+SCHEMA = LIBRARY / "schema" / "protocol.schema.json"  # editors complete and check against it
 TEMPLATE = LIBRARY / "protocols" / "template.yaml"
 
 
@@ -24,7 +25,9 @@ def run(arguments: argparse.Namespace) -> int:
     if path.exists() and not arguments.force:
         raise InputError([Problem("exists already; choose another name or add --force", str(path))])
     try:
-        path.write_bytes(TEMPLATE.read_bytes())
+        path.write_text(
+            f"# yaml-language-server: $schema={SCHEMA.as_uri()}\n" + TEMPLATE.read_text("utf-8"), "utf-8"
+        )
     except OSError as error:
         raise StoreError(f"{path}: cannot be written: {error.strerror}") from None
     print(f"wrote {path}; edit it, then: euthymia check {path} && euthymia run {path}")
