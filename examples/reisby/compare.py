@@ -91,7 +91,7 @@ def findings(seen: pl.DataFrame, model: pl.DataFrame) -> list[str]:
     )
     said.append(
         "Nothing here was fitted to these patients' scores. The clearances of both drugs come from other studies; "
-        " this set was used once to check their level and spread. The placebo course of inpatients is an assumption."
+        "this set was used once to check their level and spread. The placebo course of inpatients is an assumption."
     )
     return said
 
