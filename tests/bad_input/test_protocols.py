@@ -110,6 +110,8 @@ CASES: dict[str, tuple[str, str, list[str]]] = {
             "f.yaml:18:9: arms.1.treatment.1: doses of sertraline overlap with another line of this arm"]),
     "course longer than the trial": ("every: 24 h}\nvisits", "every: 24 h, for: 12 weeks}\nvisits", [
         "f.yaml:17:72: arms.1.treatment.0.for: '12 weeks' is longer than the trial (8 weeks)"]),
+    "more than all doses taken": ("seed: 1", "seed: 1\nadherence: {mean: 120 %}", [
+        "f.yaml:4:19: adherence.mean: '120 %' is more than all doses"]),
     "seed is text": ("seed: 1", "seed: one", [
         "f.yaml:3:7: seed: should be a whole number; the same seed gives the same trial, got 'one'"]),
     "another format version": ("euthymia: 1", "euthymia: 2", ["f.yaml:1:11: euthymia: unknown value 2; allowed: 1"]),

@@ -128,3 +128,24 @@ def test_intervals_cover() -> None:
         for row in [share("a", "r", np.repeat([1.0, 0.0], [k, n - k]))]
     )
     assert 0.93 < exact < 0.97  # exact coverage; discrete, so not 95 % itself
+
+
+def test_dropout_and_adherence_of_the_protocol_are_obeyed() -> None:
+    from euthymia.trials.rate import rate
+
+    stay = PROTOCOL.replace(dropout="none", adherence="100 %")
+    r = sim.simulate(stay, threads=1)
+    assert r.taken.min() == 1.0
+    rated = rate(stay, r)
+    assert rated.observed.in_trial.all() and np.isinf(rated.observed.dropout_time).all()
+    assert sim.simulate(PROTOCOL.replace(adherence="0 %"), threads=1).taken[r.arm == 1].max() == 0.0
+
+
+@pytest.mark.parametrize("mean", [0.3, 0.6, 0.95])
+def test_adherence_reaches_its_long_run_mean(mean: float) -> None:
+    from euthymia.outcomes.adherence import taken
+
+    g = np.random.default_rng(1)
+    times = np.arange(4000) * 24.0
+    late = taken(times, g.random((60, 4000)), g.random((60, 4000)), mean=mean)[:, 1000:]
+    assert late.mean() == pytest.approx(mean, abs=0.02)

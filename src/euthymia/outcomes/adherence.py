@@ -15,7 +15,9 @@ from euthymia.outcomes.parameters import parameters
 Array = NDArray[np.float64]
 
 
-def taken(times: Array, state: Array, miss: Array, attended: bool = False) -> NDArray[np.bool_]:
+def taken(
+    times: Array, state: Array, miss: Array, attended: bool = False, mean: float | None = None
+) -> NDArray[np.bool_]:
     """Doses taken.
 
     Parameters
@@ -25,6 +27,9 @@ def taken(times: Array, state: Array, miss: Array, attended: bool = False) -> ND
         For lapse and return, and for single missed doses.
     attended : bool
         Doses given by staff.
+    mean : float, optional
+        Long-run share of doses taken, 0 to 1, in place of the library's: lapses become rarer or commoner, and single
+        missed doses rarer where no lapse is left.
 
     Returns
     -------
@@ -39,7 +44,11 @@ def taken(times: Array, state: Array, miss: Array, attended: bool = False) -> ND
     """
     if attended:
         return np.ones(state.shape, dtype=bool)
-    p = parameters("adherence")
+    p = dict(parameters("adherence"))
+    if mean is not None:
+        share = min(1.0, mean / (1 - p["miss"]))  # of the time adherent
+        p["miss"] = 1 - mean / share if share > 0 else 1.0
+        p["lapse"] = p["return"] * (1 - share) / share if share > 0 else p["lapse"]
     adherent = np.ones(len(state), dtype=bool)
     mask = np.empty(state.shape, dtype=bool)
     total = p["lapse"] + p["return"]

@@ -94,6 +94,8 @@ def _population(protocol: Protocol, document: Document) -> Iterator[Problem]:
 
 
 def _endpoints(protocol: Protocol, document: Document) -> Iterator[Problem]:
+    if protocol.adherence and quantity(protocol.adherence).value > 1:
+        yield document.problem(("adherence", "mean"), f"'{protocol.adherence}' is more than all doses")
     times = {visit_hours(v) for v in protocol.visit_list}
     seen: set[str] = set()
     for i, endpoint in enumerate(protocol.endpoints):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +77,9 @@ def rate(protocol: Protocol, simulated: Simulated, replicate: int = 0) -> Rated:
         untreated=simulated.untreated,
         burden=active.astype(float),
     )
+    if protocol.dropout == "none":
+        everyone, never = np.ones_like(seen.in_trial), np.full_like(seen.dropout_time, np.inf)
+        seen = replace(seen, in_trial=everyone, dropout_time=never)
     return Rated(simulated, seen, active)
 
 

@@ -37,6 +37,7 @@ from euthymia.trials.folder import (
     save_chunk,
 )
 from euthymia.trials.model import EXPECTANCY, START, Model, build_model
+from euthymia.units import quantity
 
 CHUNK = 100
 DAY = 24.0
@@ -255,7 +256,8 @@ def dosing(
         count = len(when)
         state = uniforms(protocol.seed, trial, cohort.number[who], "adherence/state", count)
         miss = uniforms(protocol.seed, trial, cohort.number[who], "adherence/miss", count)
-        kept = taken(when, state, miss, attended).astype(float)
+        mean = quantity(protocol.adherence).value if protocol.adherence else None
+        kept = taken(when, state, miss, attended, mean).astype(float)
         share[who] = kept.mean(axis=1)
         mask[who, :count] = kept * np.where(per_kg[None, :], weight[who, None], 1.0)
     return Events(regimens, arm, mask), share
