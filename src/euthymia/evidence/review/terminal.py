@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Callable
 
 from euthymia.errors import EuthymiaError
-from euthymia.evidence.review.records import Record
+from euthymia.evidence.review.records import Record, links
 from euthymia.evidence.review.session import Session
 from euthymia.evidence.review.vocabulary import vocabulary
 
@@ -52,6 +52,8 @@ def page(record: Record, session: Session, width: int = 96) -> str:
         record.record,
     ]
     lines += textwrap.wrap(record.authors, width)[:2] + ["  ".join(f for f in facts if f)]
+    if session.stage == "full text":
+        lines += [f"  {address}" for _, address in links(record)]
     if record.status != "ok":
         lines.append(f"*** {record.status.upper()} ***")
     lines += ["", *textwrap.wrap(record.abstract or "(no abstract)", width), ""]

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from euthymia.errors import StoreError
-from euthymia.evidence.review.folder import Review, open_review
+from euthymia.errors import InputError, Problem, StoreError
+from euthymia.evidence.review.folder import SHIPPED, Review, open_review
 
 
 def show_result(arguments: argparse.Namespace, data: dict[str, Any], text: str) -> int:
@@ -18,9 +18,24 @@ def show_result(arguments: argparse.Namespace, data: dict[str, Any], text: str) 
     return 0
 
 
-def opened(arguments: argparse.Namespace) -> Review:
-    """Open the review and print what was edited by hand."""
+def opened(arguments: argparse.Namespace, writes: bool = False) -> Review:
+    """Open the review and print what was edited by hand.
+
+    Raises
+    ------
+    InputError
+        The step would write into a review that ships with the library.
+    """
     review = open_review(arguments.folder)
+    if writes and SHIPPED in review.path.resolve().parents:
+        raise InputError(
+            [
+                Problem(
+                    f"{review.path.name!r} ships with the library and stays as it is; make a folder to work in with "
+                    f"`euthymia review new FOLDER --template {review.path.name}`"
+                )
+            ]
+        )
     for warning in review.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     return review
