@@ -86,6 +86,17 @@ def test_a_cut_title_that_begins_two_papers_is_asked():
     assert [p.verdict for p in duplicates(papers[:2])] == ["same"]
 
 
+def test_the_same_title_over_another_abstract_is_asked():
+    text = (
+        "rats drank sucrose while stress went on and neurons were counted in layers of the hippocampus " * 4
+    )
+    other = (
+        "patients answered questionnaires about sleep, appetite and their daily work in several clinics " * 4
+    )
+    papers = [bare(LONG, authors="Doe, J", abstract=a) for a in (text, text + " Copyright 2020.", other)]
+    assert verdict(papers[0], papers[1])[0] == "same" and verdict(papers[0], papers[2])[0] == "ask"
+
+
 def test_different_papers_are_never_merged():
     titles = [
         "Ketamine in rats",

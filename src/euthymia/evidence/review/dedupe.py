@@ -141,11 +141,21 @@ def _verdict(
         rule = "trigrams"
     if rule:
         apart = rule != "title" and not same_abstract
-        doubtful = clash or (
-            apart and (_serial(low, high, part < whole) or _other_word((low, high), (short, long), known))
+        doubtful = (
+            clash
+            or _other_abstract(a.abstract, b.abstract)
+            or (
+                apart and (_serial(low, high, part < whole) or _other_word((low, high), (short, long), known))
+            )
         )
         return ("ask" if doubtful else "same"), rule
     return ("ask", "similar title") if score >= LIKELY or fair else None
+
+
+def _other_abstract(one: str, other: str) -> bool:
+    """Whether two whole abstracts share less than half of the shorter one's words."""
+    a, b = set(_words(one)), set(_words(other))
+    return min(len(one), len(other)) > 200 and 2 * len(a & b) < min(len(a), len(b))
 
 
 def _ends_a_part(title: str, length: int, slips: int) -> bool:

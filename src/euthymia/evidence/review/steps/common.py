@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -42,9 +44,19 @@ def opened(arguments: argparse.Namespace, writes: bool = False) -> Review:
 
 
 def written(path: Path, text: str) -> str:
-    """Write a text file and return its name."""
+    """Write a text file whole or not at all and return its name.
+
+    Raises
+    ------
+    StoreError
+        The folder is missing or read-only, or the disk is full; an older file of that name is as it was.
+    """
+    fresh = path.with_name(f".{path.name}.new")
     try:
-        path.write_text(text, "utf-8")
+        fresh.write_text(text, "utf-8")
+        os.replace(fresh, path)
     except OSError as error:
-        raise StoreError(f"{path}: cannot be written ({error.strerror})") from error
+        with contextlib.suppress(OSError):
+            fresh.unlink(missing_ok=True)
+        raise StoreError(f"{path}: cannot be written ({error.strerror}); nothing was changed") from error
     return str(path)
