@@ -203,7 +203,8 @@ def _trigger_memory(code: Compiled, ns: int) -> dict[str, np.ndarray]:
     n, changes = len(table.flags), int(table.first[-1])
     return {
         "P_FIRST": table.first, "P_TARGET": table.target, "P_FLAGS": table.flags, "CHANGED": _aligned(w),
-        "TRIG": _aligned(table.watched, w), "SEEN": _aligned(table.watched, w), "YP": _aligned(ns, w), "REACT": _aligned(2 * n + 2 * changes),
+        "TRIG": _aligned(table.watched, w), "SEEN": _aligned(table.watched, w), "YP": _aligned(ns, w),
+        "REACT": _aligned(2 * n + 2 * changes),
         "QTIME": _aligned(QUEUE, w), "QEVENT": np.zeros((QUEUE, w), np.int64), "QSERIAL": _aligned(QUEUE, w),
         "QVALUE": _aligned(QUEUE * changes + 1, w),
     }  # fmt: skip

@@ -39,7 +39,8 @@ def trigger_table(system: OdeSystem) -> tuple[TriggerTable, dict[str, list[int]]
     """The table, and graph nodes: `watch` and `react`.
 
     `watch` holds the conditions as 0 or 1, then the comparisons in them: two of them may hold together so briefly
-    that only the change of one of them is seen.  `react` holds a delay for each trigger, a priority for each, a new value for each change, a factor for each.
+    that only the change of one of them is seen.
+    `react` holds a delay for each trigger, a priority for each, a new value for each change, a factor for each.
     """
     program, g = system.program, system.program.graph
     places = [*system.states, *system.inputs]
