@@ -127,4 +127,4 @@ def test_suite_through_the_lanes(shared: Path) -> None:
     count = Counter(v for v, _ in verdicts.values())
     others = {k: v for k, v in verdicts.items() if v[0] not in ("pass", "refused")}
     assert others == {} and count == {"pass": 388, "refused": 12}
-    assert sum(int(text.split()[0]) > 0 for v, text in verdicts.values() if v == "pass") > 350
+    assert sum(int(text.split()[0]) > 0 for v, text in verdicts.values() if v == "pass") >= 340
