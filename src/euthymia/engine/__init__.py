@@ -3,6 +3,7 @@
 from euthymia.engine.events import Dose, Events
 from euthymia.engine.execute import Summary, stream
 from euthymia.engine.reference import solve_reference
+from euthymia.engine.replay import alone
 from euthymia.engine.solve import solve
 from euthymia.engine.store import ChunkStore
 from euthymia.engine.system import Assignment, Fragment, Input, OdeSystem, Parameter, State, Trigger
@@ -21,6 +22,7 @@ __all__ = [
     "Summary",
     "Trajectories",
     "Trigger",
+    "alone",
     "solve",
     "solve_reference",
     "stream",

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 
 from euthymia.engine.dimensions import DimensionCheck
@@ -153,6 +153,10 @@ class OdeSystem:
         if problems:
             raise InputError(problems)
         return system
+
+    def __getstate__(self) -> dict:
+        """The content alone: what is derived from it stays behind when a system travels to another process."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
 
     @cached_property
     def state_names(self) -> tuple[str, ...]:
