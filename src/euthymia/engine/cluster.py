@@ -8,6 +8,7 @@ it is pure, the result is the same bits.  Needs the extra `cluster` (the package
 from __future__ import annotations
 
 import itertools
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from euthymia.errors import InputError, Problem, SolverError
 
 RETRIES = 5
+PATIENCE = 180
 _AHEAD = 4  # tasks in flight for each worker
 
 
@@ -67,10 +69,30 @@ def _client(cluster: Any) -> tuple[Any, bool]:
         raise InputError([Problem(text, key="cluster")]) from None
 
 
+def _patiently(client: Any, future: Any) -> Any:
+    """The result of a future; an error where no worker has been there for `PATIENCE` seconds."""
+    seen = time.monotonic()
+    while True:
+        try:
+            return future.result(timeout=5)
+        except TimeoutError:
+            if future.done():  # the task itself raised it
+                raise
+            if _workers(client):
+                seen = time.monotonic()
+            elif time.monotonic() - seen > PATIENCE:
+                text = f"no Dask worker has been there for {PATIENCE} s; start workers and run again, finished chunks"
+                raise SolverError(f"{text} in a store are kept") from None
+
+
+def _workers(client: Any) -> int:
+    return len(client.scheduler_info(n_workers=-1)["workers"])
+
+
 def _gather(client: Any, tasks: Iterator[tuple[str, Callable[[], Any]]]) -> Iterator[Any]:
     from distributed import KilledWorker
 
-    window = max(2, _AHEAD * len(client.scheduler_info(n_workers=-1)["workers"]))
+    window = max(2, _AHEAD * _workers(client))
     waiting: deque = deque()
     try:
         while True:
@@ -81,7 +103,7 @@ def _gather(client: Any, tasks: Iterator[tuple[str, Callable[[], Any]]]) -> Iter
                 return
             name, future = waiting.popleft()
             try:
-                result = future.result()
+                result = _patiently(client, future)
             except KilledWorker as error:
                 text = f"the chunk {name} took down its worker again and again (memory?): {error}"
                 raise SolverError(text) from None

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 
@@ -208,6 +208,9 @@ class OdeSystem:
 class Program:
     """One graph with the nodes of a system: rates, assignments, initial values."""
 
+    jumps: tuple[tuple[tuple[int, int], ...], ...] = ()  # of sensitivities, see `sensitivity_system`
+    plain = 0
+
     def __init__(self, system: OdeSystem):
         g = self.graph = Graph()
         self.system = system
@@ -278,6 +281,10 @@ class Program:
             elif g.op[i] == "eq" and g.level[i] == 2:
                 found.append(g.compare("<", *g.args[i]))
         return sorted(set(found))
+
+    def moved_infusions(self, infused: Sequence[str]) -> tuple[str, ...]:
+        """Sensitivities of infused states, which are infused too."""
+        return ()
 
     def node(self, text: str) -> int:
         """The graph node of an output or condition expression, as a number."""
