@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
-import study_model  # noqa: E402
+import study_model
 
-from euthymia.engine import Events, Fragment, OdeSystem, Parameter, sensitivities, sensitivity, solve  # noqa: E402, F401
+from euthymia.engine import Events, Fragment, OdeSystem, Parameter, sensitivities, sensitivity, solve
 
 TIMES = np.arange(0.0, 15.0) * 24.0 + 5.0
 
