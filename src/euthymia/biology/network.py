@@ -152,7 +152,7 @@ def rest_drift(network: Network) -> dict[str, float]:
     ready = prepare(system, 1, {}, None, np.array([0.0]), [system.state_names[0]], False, 0.0, None)
     program = system.program
     rates = function(program.graph, program.rates)
-    y, p, u = ready.initial[0].tolist(), ready.parameters[0].tolist(), ready.inputs.tolist()
+    y, p, u = ready.initial[0].tolist(), ready.parameters[0].tolist(), ready.inputs[0].tolist()
     now = dict(zip(system.states, rates(0.0, y, p, u), strict=True))
     ours = {s for m in network.modules for s in m.states}
     start = dict(zip(system.states, y, strict=True))

@@ -137,7 +137,7 @@ def continued(system: OdeSystem, before: OdeSystem) -> OdeSystem:
         for k, s in system.states.items()
     }
     constants = {START + k: Constant(0.0, s.unit) for k, s in before.states.items() if k in system.states}
-    fixed = {k: Constant(v.value, v.unit) for k, v in system.inputs.items() if k in (LOAD, EXPECTANCY)}
+    fixed = {k: Constant(float(v.value), v.unit) for k, v in system.inputs.items() if k in (LOAD, EXPECTANCY)}
     inputs = {k: v for k, v in system.inputs.items() if k not in fixed}
     parameters = {**system.parameters, **constants, **fixed}
     return dataclasses.replace(system, states=states, parameters=parameters, inputs=inputs)
