@@ -6,17 +6,19 @@ In: a `Compound`.  Out: plain data that the command line prints, writes as JSON 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from euthymia.compounds.binding import ligands, potencies
 from euthymia.compounds.compound import Compound, analytes
-from euthymia.compounds.course import Treatment, days_to_steady_state, simulate_course
+from euthymia.compounds.course import Course, Treatment, days_to_steady_state, simulate_course
 from euthymia.compounds.genotype import activity_score, enzyme_numbers, genotyped_enzymes
 from euthymia.compounds.interactions import perpetrators
 from euthymia.evidence.parameter import Parameter
 
+NORMAL = 2.0  # activity score of two normal alleles
 DOSE_STEPS = (0.125, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 SINGLE = {"intravenous", "intranasal", "inhaled"}
 INFUSION = 2 / 3  # h: how long an intravenous dose runs in on a card
@@ -35,7 +37,8 @@ def card(compound: Compound) -> dict[str, Any]:
         `quality`, `sources`.
     """
     usual = {k: compound.value(f"doses.{k}") for k in ("low", "high") if f"doses.{k}" in compound.parameters}
-    curve = _dose_curve(compound, usual) if compound.has_kinetics and usual else None
+    grid = _grid(compound, usual) if compound.has_kinetics and usual else None
+    curve = _dose_curve(grid) if grid else None
     return {
         "identity": {
             "name": compound.name,
@@ -50,10 +53,10 @@ def card(compound: Compound) -> dict[str, Any]:
         },
         "usual_daily_dose_mg": usual,
         "kinetics": _kinetics(compound),
-        "phenotypes": _phenotypes(compound, usual) if compound.has_kinetics and usual else [],
+        "phenotypes": _phenotypes(grid) if grid else [],
         "targets": _targets(compound, curve),
         "dose_occupancy": curve,
-        "interactions": _interactions(compound),
+        "interactions": _interactions(compound, grid),
         "reference_range": _range(compound),
         "quality": _quality(compound),
         "sources": compound.sources(),
@@ -120,7 +123,7 @@ def _kinetics(compound: Compound) -> list[dict[str, Any]]:
 
 def _treatment(compound: Compound, dose: float) -> tuple[Treatment, np.ndarray, float]:
     route = compound.routes[0]
-    if route in SINGLE:
+    if _single(compound):
         times = np.linspace(0.0, 24.0, POINTS_SINGLE)
         infusion = INFUSION if route == "intravenous" else 0.0
         return Treatment(compound, dose, 0.0, 0.0, 24.0, infusion=infusion), times, 24.0
@@ -133,8 +136,51 @@ def _treatment(compound: Compound, dose: float) -> tuple[Treatment, np.ndarray, 
     )
 
 
-def _phenotypes(compound: Compound, usual: dict[str, float]) -> list[dict[str, Any]]:
-    """Average level at the lower usual dose by metaboliser type of each genotyped enzyme that matters."""
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """One simulation of everything on a card: first the metaboliser types at the lower dose, then the dose steps."""
+
+    cases: list[tuple[str, str]]
+    course: Course
+    inside: np.ndarray
+    top: float
+    single: bool
+
+
+def _grid(compound: Compound, usual: dict[str, float]) -> _Grid:
+    cases = _cases(compound)
+    top = usual.get("high", usual["low"])
+    steps = [usual["low"] / top] * len(cases) + list(DOSE_STEPS)
+    n = len(steps)
+    enzymes = {e for e, _ in cases if e}
+    patient = {
+        enzyme: np.array(
+            [activity_score(enzyme, w) if e == enzyme else NORMAL for e, w in cases]
+            + [NORMAL] * len(DOSE_STEPS)
+        )
+        for enzyme in enzymes
+    }
+    treatment, times, _ = _treatment(compound, top)
+    f = compound.value(f"routes.{compound.routes[0]}.F")
+    course = simulate_course(
+        [treatment],
+        times,
+        patient,
+        ports=[f"{gene}.occupancy" for gene in ligands([compound])],
+        n=n,
+        rtol=1e-4,
+        override={f"{compound.id}.F": f * np.array(steps)},
+    )
+    return _Grid(cases, course, times > 0, top, _single(compound))
+
+
+def _single(compound: Compound) -> bool:
+    """Whether it is given once rather than daily."""
+    return compound.routes[0] in SINGLE or "psychedelic" in compound.drug_class.lower()
+
+
+def _cases(compound: Compound) -> list[tuple[str, str]]:
+    """(enzyme, phenotype) of the genotyped enzymes that matter, a typical person first."""
     shares: dict[str, float] = {}
     for part in analytes(compound).values():
         for enzyme in part.pathways:
@@ -144,40 +190,35 @@ def _phenotypes(compound: Compound, usual: dict[str, float]) -> list[dict[str, A
         if shares.get(enzyme, 0.0) >= LEAST_SHARE and enzyme not in ("CYP3A4", "CYP1A2"):
             words = [k.rsplit(".", 1)[-1] for k in enzyme_numbers() if k.startswith(f"score.{enzyme}.")]
             cases += [(enzyme, word) for word in words]
-    n = len(cases)
-    patient = {
-        enzyme: np.array([activity_score(enzyme, w) if e == enzyme else 2.0 for e, w in cases])
-        for enzyme in {e for e, _ in cases if e}
-    }
-    treatment, times, _ = _treatment(compound, usual["low"])
-    course = simulate_course([treatment], times, patient, n=n, rtol=1e-4)
-    inside = times > 0
+    return cases
+
+
+def _phenotypes(grid: _Grid) -> list[dict[str, Any]]:
+    """Average level at the lower usual dose by metaboliser type."""
     found = []
-    for i, (enzyme, word) in enumerate(cases):
-        levels = {name: float(course.mass(name)[i, inside].mean()) for name in course.levels}
+    for i, (enzyme, word) in enumerate(grid.cases):
+        levels = {name: float(grid.course.mass(name)[i, grid.inside].mean()) for name in grid.course.levels}
         found.append({"enzyme": enzyme, "phenotype": word, "average_ng_per_mL": levels})
     return found
 
 
-def _dose_curve(compound: Compound, usual: dict[str, float]) -> dict[str, Any] | None:
-    """Average level and occupancy against daily dose at steady state (single dose for fast routes)."""
-    bound = ligands([compound])
-    if not bound:
+def _dose_curve(grid: _Grid) -> dict[str, Any] | None:
+    """Level and occupancy against daily dose at steady state, or after one dose."""
+    course = grid.course
+    if not course.ports:
         return None
-    top = usual.get("high", usual["low"])
-    treatment, times, _ = _treatment(compound, top)
-    ports = [f"{gene}.occupancy" for gene in bound]
-    n = len(DOSE_STEPS)
-    route = compound.routes[0]
-    scale = {f"{compound.id}.F": compound.value(f"routes.{route}.F") * np.array(DOSE_STEPS)}
-    course = simulate_course([treatment], times, None, ports=ports, n=n, rtol=1e-4, override=scale)
-    inside = times > 0
-    reached = np.max if route in SINGLE else np.mean
-    occupancy = {p.removesuffix(".occupancy"): reached(v[:, inside], axis=1) for p, v in course.ports.items()}
+    rows = slice(len(grid.cases), None)
+    reached = np.max if grid.single else np.mean
+    occupancy = {
+        p.removesuffix(".occupancy"): reached(v[rows][:, grid.inside], axis=1)
+        for p, v in course.ports.items()
+    }
     return {
-        "dose_mg": [top * s for s in DOSE_STEPS],
-        "schedule": "single dose, highest value" if route in SINGLE else "daily, at steady state",
-        "level_ng_per_mL": {name: reached(course.mass(name)[:, inside], axis=1) for name in course.levels},
+        "dose_mg": [grid.top * s for s in DOSE_STEPS],
+        "schedule": "single dose, highest value" if grid.single else "daily, at steady state",
+        "level_ng_per_mL": {
+            name: reached(course.mass(name)[rows][:, grid.inside], axis=1) for name in course.levels
+        },
         "occupancy": dict(sorted(occupancy.items(), key=lambda item: -item[1].max())[:8]),
         "all": {gene: float(values[DOSE_STEPS.index(1.0)]) for gene, values in occupancy.items()},
     }
@@ -205,7 +246,7 @@ def _targets(compound: Compound, curve: dict[str, Any] | None) -> list[dict[str,
     return sorted(rows, key=lambda r: r["EC50_nmol_per_L"])
 
 
-def _interactions(compound: Compound) -> dict[str, Any]:
+def _interactions(compound: Compound, grid: _Grid | None) -> dict[str, Any]:
     changed: dict[str, list[str]] = {}
     for part in analytes(compound).values():
         for enzyme, record in {**part.data.get("inhibits", {}), **part.data.get("induces", {})}.items():
@@ -213,16 +254,36 @@ def _interactions(compound: Compound) -> dict[str, Any]:
             changed.setdefault(enzyme, []).append(f"{how} ({part.name})")
     as_victim = {}
     if compound.pathways:
+        shares = _shares_at_work(compound, grid)
         for entry in {id(p): p for p in perpetrators().values()}.values():
-            ratio = 1.0
-            for enzyme, factor in entry.enzymes.items():
-                ratio += compound.value(f"pathways.{enzyme}", 0.0) * (factor.value - 1.0)
+            left = {enzyme: factor.value for enzyme, factor in entry.enzymes.items()}
+            ratio = 1.0 + sum(share * (left.get(enzyme, 1.0) - 1.0) for enzyme, share in shares.items())
+            lost = compound.value("gut_extraction", 0.0)
+            ratio *= 1.0 - lost + lost * left.get("CYP3A4", 1.0) * left.get("gut", 1.0)
             if abs(np.log(ratio)) > np.log(LEAST_RATIO):
                 as_victim[entry.title] = 1.0 / ratio
     return {
         "changes": changed,
         "level_ratio_with": dict(sorted(as_victim.items(), key=lambda i: -abs(np.log(i[1])))),
     }
+
+
+def _shares_at_work(compound: Compound, grid: _Grid | None) -> dict[str, float]:
+    """Shares of the clearance at the level of the lower usual dose, where saturable enzymes do less."""
+    shares = {enzyme: compound.value(f"pathways.{enzyme}") for enzyme in compound.pathways}
+    level = grid.course.levels.get(compound.id) if grid else None
+    if level is None:
+        return shares
+    mean = float(level[0, grid.inside].mean()) if grid else 0.0
+    rest = 1.0 - sum(shares.values())
+    work = {
+        enzyme: share / (1.0 + mean / compound.value(f"saturation.{enzyme}"))
+        if f"saturation.{enzyme}" in compound.parameters
+        else share
+        for enzyme, share in shares.items()
+    }
+    total = rest + sum(work.values())
+    return {enzyme: share / total for enzyme, share in work.items()}
 
 
 def _range(compound: Compound) -> dict[str, Any] | None:
