@@ -60,9 +60,7 @@ def scipy(name: str) -> float:
     ]
     times = np.arange(0.0, DAYS * 24 + 1, 24.0)
     begin = time.process_time()
-    solve_reference(
-        system, FEW, {}, Events([doses], np.zeros(FEW, int)), times, [f"{drug.id}.C"], rtol=1e-4
-    )
+    solve_reference(system, FEW, {}, Events([doses], np.zeros(FEW, int)), times, [f"{drug.id}.C"], rtol=1e-4)
     return (time.process_time() - begin) / FEW
 
 
@@ -85,10 +83,14 @@ def main() -> None:
     for name, enzyme in DRUGS:
         wall, cpu = population(name, enzyme, n)
         other = scipy(name)
-        print(f"  {name:<12} wall {wall:5.2f} s  CPU {cpu:5.2f} s  SciPy LSODA {other * n / cpu:6.0f} times slower")
+        print(
+            f"  {name:<12} wall {wall:5.2f} s  CPU {cpu:5.2f} s  SciPy LSODA {other * n / cpu:6.0f} times slower"
+        )
     for name in ("fluoxetine", "ketamine"):
         times = [card(name) for _ in range(REPEATS)]
-        print(f"  card of {name:<12} wall {min(t[0] for t in times):.2f} s  CPU {min(t[1] for t in times):.2f} s")
+        print(
+            f"  card of {name:<12} wall {min(t[0] for t in times):.2f} s  CPU {min(t[1] for t in times):.2f} s"
+        )
 
 
 if __name__ == "__main__":
