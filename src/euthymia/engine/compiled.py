@@ -14,13 +14,14 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
-from euthymia.engine import driver
+from euthymia.engine import driver, driver_events
 from euthymia.engine.emit import Kernels, module
 from euthymia.engine.lanemath import declarations, functions
 from euthymia.engine.lanes import LaneCompiler
 from euthymia.engine.linear import eliminate
 from euthymia.engine.methods import METHODS, Tableau
 from euthymia.engine.system import OdeSystem
+from euthymia.engine.triggers import TriggerTable, trigger_table
 
 _LOCK = threading.Lock()
 _CACHE: dict[tuple, Compiled] = {}
@@ -42,6 +43,8 @@ class Compiled:
         Lane values of scratch memory.
     timed, needed : tuple of int
         States whose rate depends on time; states that the outputs read.
+    triggers : TriggerTable or None
+        Of a system with state-triggered events.
     """
 
     address: dict[str, int]
@@ -51,6 +54,7 @@ class Compiled:
     scratch: int
     timed: tuple[int, ...]
     needed: tuple[int, ...]
+    triggers: TriggerTable | None = None
     alive: Any = field(repr=False, default=None)
 
 
@@ -94,13 +98,18 @@ def _features() -> str:
 
 
 @lru_cache(maxsize=16)
-def driver_code(name: str, width: int) -> tuple[int, Any]:
-    """The driver of one method: its address, and the engine that owns it."""
+def driver_code(name: str, width: int, triggers: bool = False) -> tuple[int, Any]:
+    """The driver of one method: its address, and the engine that owns it; with or without state-triggered events."""
     with _LOCK:
         method = METHODS[name]
-        compiler = LaneCompiler(width, driver.CONSTANTS | _coefficients(method) | {"WIDTH": width})
+        constants = driver.CONSTANTS | _coefficients(method) | {"WIDTH": width, "TRIGGERS": triggers}
+        compiler = LaneCompiler(width, constants)
+        of_triggers = {f.__name__: triggers for f in driver_events.FUNCTIONS}
         for function in driver.FUNCTIONS:
-            wanted = {"implicit_stages": method.implicit, "explicit_stages": not method.implicit}
+            wanted = {
+                "implicit_stages": method.implicit,
+                "explicit_stages": not method.implicit,
+            } | of_triggers
             if wanted.get(function.__name__, True):
                 compiler.add(function, public=function.__name__ == "run")
         text = "\n".join(
@@ -158,8 +167,14 @@ def _compile(
     else:
         parts.append(kernels.rate_kernel(width))
         names.append("rates")
+    table = None
+    if system.triggers:
+        table, nodes_of = trigger_table(system)
+        parts += [kernels.watch_kernel(width, nodes_of["watch"])]
+        parts += [kernels.output_kernel(width, nodes_of["react"], "react")]
+        names += ["watch", "react"]
     parts.append(kernels.prep(width))
     address, engine = build(module(parts, width), names, False)
     needed = tuple(sorted({graph.args[i][0] for i in graph.order(nodes) if graph.op[i] == "y"}))
     n_slots = len(system.parameters) + len(kernels.hoisted)
-    return Compiled(address, width, n_slots, n_factors, kernels.scratch, timed, needed, engine)
+    return Compiled(address, width, n_slots, n_factors, kernels.scratch, timed, needed, table, engine)

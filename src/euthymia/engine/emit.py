@@ -6,7 +6,8 @@ travel through scratch memory.
 
 Kernels (pointers): prep(p) fills the parameter-only expressions; rates(t, y, u, p, dy); factor(t, y, u, p, g, gh,
 lu, k, bad, w) factorises g*I - J and solves the first stage; stage(t, y, u, p, lu, k, w) solves one more stage;
-outputs(t, y, u, p, out, lane) on one lane.
+outputs(t, y, u, p, out, lane) on one lane.  Systems with triggers: watch(t, y, u, p, out, w) tells which conditions
+hold, and react(t, y, u, p, out, w, lane) gives delays, priorities and new values on one lane.
 """
 
 from __future__ import annotations
@@ -193,12 +194,20 @@ class Kernels:
         for i, made in enumerate(b):
             tape.add("store", "k", i, made)
 
-    def output_kernel(self, width: int, nodes: Sequence[int]) -> str:
+    def output_kernel(self, width: int, nodes: Sequence[int], name: str = "outputs") -> str:
+        """Values of `nodes` on one lane."""
+        return self.write(name, ("t", "y", "u", "p", "out", "w"), self._stored(nodes), 1, stride=width)
+
+    def watch_kernel(self, width: int, nodes: Sequence[int]) -> str:
+        """Values of `nodes` on all lanes."""
+        return self.write("watch", ("t", "y", "u", "p", "out", "w"), self._stored(nodes), width)
+
+    def _stored(self, nodes: Sequence[int]) -> Tape:
         tape = Tape()
         value = self.walk(tape, nodes)
         for i, node in enumerate(nodes):
             tape.add("store", "out", i, value[node])
-        return self.write("outputs", ("t", "y", "u", "p", "out", "w"), tape, 1, stride=width)
+        return tape
 
     # ---- text ----
     def write(self, name: str, arrays: Sequence[str], tape: Tape, width: int, stride: int = 0) -> str:

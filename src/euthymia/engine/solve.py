@@ -14,6 +14,7 @@ import numpy as np
 
 from euthymia.engine.compiled import Compiled, compiled, driver_code
 from euthymia.engine.driver import CONSTANTS, PLACES
+from euthymia.engine.driver_events import QUEUE
 from euthymia.engine.events import Events, Stops, block_stops, with_clock
 from euthymia.engine.methods import METHODS
 from euthymia.engine.problem import Prepared, prepare
@@ -91,11 +92,9 @@ def solve(
     ready = prepare(system, n, parameters, events, times, outputs, after, start, initial)
     tolerance, floor = _tolerances(system, rtol, atol)
     name = _method(system, method, rtol)
-    if system.triggers:
-        raise InputError([Problem("the fast engine has no state-triggered events", key=system.name)])
     infused = events.infused() if events is not None else ()
     code = compiled(system, infused, outputs, METHODS[name].implicit)
-    run = _RUN(driver_code(name, code.width)[0])
+    run = _RUN(driver_code(name, code.width, code.triggers is not None)[0])
     values = np.full((n, len(ready.times), len(outputs)), np.nan)
     status = np.zeros(n, dtype=np.int64)
     failed_at = np.full(n, np.nan)
@@ -197,6 +196,20 @@ def _aligned(*shape: int) -> np.ndarray:
     return raw[shift : shift + count].reshape(shape)
 
 
+def _trigger_memory(code: Compiled, ns: int) -> dict[str, np.ndarray]:
+    """Tables and memory of state-triggered events."""
+    table, w = code.triggers, code.width
+    assert table is not None
+    n, changes = len(table.flags), int(table.first[-1])
+    return {
+        "P_FIRST": table.first, "P_TARGET": table.target, "P_FLAGS": table.flags, "CHANGED": _aligned(w),
+        "TRIG": _aligned(table.watched, w), "SEEN": _aligned(table.watched, w), "YP": _aligned(ns, w),
+        "REACT": _aligned(2 * n + 2 * changes),
+        "QTIME": _aligned(QUEUE, w), "QEVENT": np.zeros((QUEUE, w), np.int64), "QSERIAL": _aligned(QUEUE, w),
+        "QVALUE": _aligned(QUEUE * changes + 1, w),
+    }  # fmt: skip
+
+
 def _run_block(
     run,
     code: Compiled,
@@ -227,6 +240,8 @@ def _run_block(
         "DT": _aligned(ns, w), "W": _aligned(code.scratch, w), "YI": _aligned(ns), "TQ": _aligned(1),
         "FRESH_K": _aligned(ns, w),
     }  # fmt: skip
+    if code.triggers is not None:
+        keep |= _trigger_memory(code, ns)
     for lane_value in PLACES[PLACES.index("T") :]:
         keep[lane_value] = _aligned(w)
     context = np.zeros(len(PLACES), dtype=np.int64)
@@ -256,7 +271,12 @@ def _run_block(
         "F_FACTOR": "factor",
         "F_STAGE": "stage",
         "F_OUT": "outputs",
+        "F_WATCH": "watch",
+        "F_REACT": "react",
     }
+    if code.triggers is not None:
+        sizes |= {"NTRIG": len(code.triggers.flags), "NWATCH": code.triggers.watched}
+        sizes |= {"NCHANGE": int(code.triggers.first[-1]), "QUEUE": QUEUE}
     sizes |= {place: code.address.get(kernel, 0) for place, kernel in kernels.items()}
     for key, number in sizes.items():
         context[CONSTANTS[key]] = number

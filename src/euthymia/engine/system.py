@@ -79,6 +79,10 @@ class Trigger:
         The condition's value before the start; False lets it fire at the start.
     at_trigger : bool
         True: new values are computed when the event fires; False: when it is executed.
+    factors : mapping from state or input name to expression
+        The new value of the name is multiplied by this, always as it is at the execution.
+
+    Without changes a trigger is a place where the solver stops and starts afresh, such as a jump in a rate.
     """
 
     condition: str
@@ -88,6 +92,7 @@ class Trigger:
     persistent: bool = True
     initial: bool = True
     at_trigger: bool = True
+    factors: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +237,7 @@ class Program:
         """Nodes of the times at which a rate changes by a comparison with `t`: t < a, or t - a < b."""
         g = self.graph
         found: list[int] = []
-        for i in list(g.order(self.rates)):
+        for i in list(g.order([*self.rates, *self.conditions])):
             if g.op[i] not in ("lt", "le", "eq"):
                 continue
             for one, other in (g.args[i], g.args[i][::-1]):
@@ -246,6 +251,23 @@ class Program:
                         found.append(g.add(other, right))
                     elif right == self.time and g.level[left] < 2:
                         found.append(g.sub(left, other))
+        return sorted(set(found))
+
+    @cached_property
+    def conditions(self) -> list[int]:
+        """Nodes of the triggers' conditions, as truth values."""
+        return [self.condition(trigger.condition) for trigger in self.system.triggers.values()]
+
+    @cached_property
+    def relations(self) -> list[int]:
+        """The comparisons inside the conditions; of an equality, which holds for an instant, its sign instead."""
+        g = self.graph
+        found = []
+        for i in g.order(self.conditions):
+            if g.op[i] in ("lt", "le", "eq") and g.level[i] == 2 and i not in self.conditions:
+                found.append(i if g.op[i] != "eq" else g.compare("<", *g.args[i]))
+            elif g.op[i] == "eq" and g.level[i] == 2:
+                found.append(g.compare("<", *g.args[i]))
         return sorted(set(found))
 
     def node(self, text: str) -> int:
@@ -335,6 +357,8 @@ def _check(system: OdeSystem, units: bool) -> list[Problem]:
             if starts & set(cycle):
                 problems.append(Problem("cyclic initial values: " + " -> ".join(cycle), key=cycle[0]))
     for key, trigger in system.triggers.items():
+        stray = sorted(set(trigger.factors) - set(trigger.changes))
+        problems += [Problem(f"a factor of '{f}', which the trigger does not change", key=key) for f in stray]
         for target in trigger.changes:
             if target not in system.states and target not in system.inputs:
                 hint = nearest(target, [*system.states, *system.inputs])
@@ -360,7 +384,10 @@ def _texts(
         if trigger.priority:
             yield "trigger", f"{key}.priority", trigger.priority, NONE
         for target, text in trigger.changes.items():
-            yield "trigger", f"{key}.{target}", text, of.get(target)
+            dim = of.get(target) if target not in trigger.factors else None
+            yield "trigger", f"{key}.{target}", text, dim
+        for target, text in trigger.factors.items():
+            yield "trigger", f"{key}.{target}.factor", text, None
 
 
 def _is_id(name: str) -> bool:
