@@ -89,6 +89,16 @@ class Course:
         """The port changes as engine events."""
         return [Dose(t, port, level, "set") for t, port, level in self.ports]
 
+    def key(self) -> str:
+        """Everything that decides the course, in one line."""
+        drugs = [
+            f"{d.compound} {d.route} {d.amount:g}{'/kg' if d.per_kg else ''} x{len(d.times)}"
+            f"@{d.times[0]:g}-{d.times[-1]:g}{f' {d.length:g}h' if d.length else ''}"
+            for d in self.drugs
+        ]
+        ports = [f"{port}={level:g}@{t:g}" for t, port, level in self.ports[:6]]
+        return "; ".join([*drugs, *ports, f"expectancy {self.expectancy:g}"])
+
     def words(self) -> str:
         """The course in words."""
         parts = [

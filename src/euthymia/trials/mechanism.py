@@ -13,7 +13,7 @@ a trial's patients are those of the outpatient or inpatient population, with the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -153,7 +153,7 @@ class Simulator:
                 continue
             day = result.day if result.day is not None else 42.0
             own = course_of(trial, arm)
-            against = _partner(trial, arm) or control
+            against = partner(trial, arm) or control
             paired = base if against is control else course_of(trial, against)
             found[arm.name] = self.effect(trial, arm, own, paired, day)
         return found
@@ -213,8 +213,8 @@ class Simulator:
         return self._runs[name]
 
 
-def _partner(trial: PublishedTrial, arm: PublishedArm) -> PublishedArm | None:
-    """The control of the same stratum or dose scheme, by the end of its name (`ket_fixed` with `midazolam_fixed`)."""
+def partner(trial: PublishedTrial, arm: PublishedArm) -> PublishedArm | None:
+    """The control of the arm's own stratum or dose scheme, by the end of its name (`ket_fixed` with `midazolam_fixed`)."""
     controls = [a for a in trial.arms if a.role == "control"]
     if len(controls) < 2:
         return None
@@ -433,5 +433,3 @@ def _engaged(course: Course, simulator: Simulator, people: Patients, days: Array
     level = np.nanmean(values, axis=0).max(axis=0)
     return found | {p: float(v) for p, v in zip(ports, level, strict=True) if v > 0.02}
 
-
-Progress = Callable[[int, int], None]
