@@ -101,11 +101,16 @@ def doses(world: World) -> dict[str, Any]:
             daily("fluoxetine", float(d), 56), [0.0, 56.0], outputs=["safety.sexual", "safety.activation"]
         )
         burden[d] = float(np.nanmean(found[:, 1, 1:].sum(axis=1)))
-    ket = {d: float(world.gap(once("ketamine", d, "intravenous", True, 0.667), [0.0, 1.0])[1]) for d in (0.1, 0.2, 0.5, 1.0)}
+    ket = {
+        d: float(world.gap(once("ketamine", d, "intravenous", True, 0.667), [0.0, 1.0])[1])
+        for d in (0.1, 0.2, 0.5, 1.0)
+    }
     psi = {d: float(world.gap(once("psilocybin", d), [0.0, 21.0])[1]) for d in (1.0, 10.0, 25.0)}
     flat = abs(ssri[60] / ssri[20]) <= 1.25
     rises = burden[60] > burden[40] > burden[20]
-    ordered = all(a > b for x in (ket, psi) for a, b in zip(list(x.values())[:-1], list(x.values())[1:], strict=True))
+    ordered = all(
+        a > b for x in (ket, psi) for a, b in zip(list(x.values())[:-1], list(x.values())[1:], strict=True)
+    )
     return {"fluoxetine": ssri, "burden": burden, "ketamine": ket, "psilocybin": psi, "flat": flat,
             "burden_rises": rises, "ordered": ordered, "good": bool(flat and rises and ordered)}  # fmt: skip
 
@@ -127,7 +132,7 @@ def onset(world: World) -> dict[str, Any]:
 
 def subgroups(world: World) -> dict[str, Any]:
     """Anti-TNF by inflammation, an insulin sensitiser by sensitivity, zinc."""
-    high, low = r"high.?crp|crp.?(high|>)", r"low.?crp|crp.?(low|<)"
+    high, low = r"high.?crp|crp.?(high|ge|gt|>)", r"low.?crp|crp.?(low|lt|<)"
     infliximab = Course((Drug("infliximab", "intravenous", 5.0, True, (0.0, 336.0, 1008.0), 2.0),))
     tnf = {k: float(world.gap(infliximab, [0.0, 84.0], s)[1]) for k, s in (("high", high), ("low", low))}
     resistant = next(k for k in mechanism.STRATA if "insulin" in k)
@@ -191,7 +196,10 @@ def main() -> int:
     for name in arguments.only:
         check = globals()[name]
         found[name] = check() if name == "failures" else check(world)
-        print(f"{'pass' if found[name]['good'] else 'FAIL'}  {name}: {json.dumps(found[name], default=float)}", flush=True)
+        print(
+            f"{'pass' if found[name]['good'] else 'FAIL'}  {name}: {json.dumps(found[name], default=float)}",
+            flush=True,
+        )
     good = sum(v["good"] for v in found.values())
     print(f"{good} of {len(found)} emergent checks hold (goal: 5 of 6)")
     if arguments.json:

@@ -89,7 +89,9 @@ def simulate_all(
     progress: Progress,
 ) -> Foresight:
     """Every trial in the ensemble, one chunk a trial."""
-    key = content_key([model_hash(), ensemble.scores.round(9).tolist(), ensemble.structure.tolist(), patients])
+    key = content_key(
+        [model_hash(), ensemble.scores.round(9).tolist(), ensemble.structure.tolist(), patients]
+    )
     folder = make_folder(work / key)
     todo = [t for t in trials if not (folder / f"{t.id}.npz").is_file()]
     done = len(trials) - len(todo)
@@ -200,9 +202,11 @@ def calibrate(
     for i in range(iterations):
         steps.append(_fit_of(f"before step {i + 1}", now, data))
         step = smoother.analysis(moved.scores, now, data.values, data.noise, i + 1, float(iterations))
-        moved = moved.with_scores(step.scores)
+        moved = moved.with_scores(np.asarray(step.scores, np.float64))
         foresight = simulate_all(trials, moved, patients, store, f"after step {i + 1}", jobs, progress)
-        steps[-1]["foreseen_by_gain"] = float(np.abs(step.predicted.mean(0) - data.predictions(foresight).mean(0)).mean())
+        steps[-1]["foreseen_by_gain"] = float(
+            np.abs(step.predicted.mean(0) - data.predictions(foresight).mean(0)).mean()
+        )
         now = data.predictions(foresight)
     steps.append(_fit_of("fitted", now, data))
     report = {

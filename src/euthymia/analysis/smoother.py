@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-Array = NDArray[np.floating[Any]]
+Array = NDArray[Any]
 NOTICED = 3.0  # a correlation counts from this many standard errors, 1/sqrt(members), on
 
 
@@ -110,7 +110,7 @@ def tellers(scores: Array, predicted: Array, noise: Array, gain: Array) -> Array
 
 def confounded(after: Array, limit: float = 0.35) -> list[tuple[int, int, float]]:
     """Pairs of parameters whose posterior correlation passes a limit: the data know their sum or difference only."""
-    r = np.corrcoef(after.T)
+    r: Array = np.atleast_2d(np.corrcoef(after.T))
     pairs = [(i, j, float(r[i, j])) for i in range(len(r)) for j in range(i)]
     return sorted((p for p in pairs if abs(p[2]) >= limit), key=lambda p: -abs(p[2]))
 

@@ -16,7 +16,9 @@ HELP = "Fit the ensemble of models to the calibration trials and say what the da
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", nargs="?", metavar="FOLDER", help="trial files; the library's by default")
-    parser.add_argument("--effects", action="store_true", help="fit the statistical effect model alone (seconds)")
+    parser.add_argument(
+        "--effects", action="store_true", help="fit the statistical effect model alone (seconds)"
+    )
     parser.add_argument("--out", metavar="PATH", help="folder for the fitted ensemble; a file with --effects")
     parser.add_argument(
         "--work", metavar="FOLDER", default="euthymia-runs/calibration",
@@ -41,7 +43,12 @@ def run(arguments: argparse.Namespace) -> int:
     from euthymia.analysis.ensemble_calibration import calibrate, write_calibrated
 
     def progress(label: str, done: int, total: int) -> None:
-        print(f"\r{label}: {done} of {total} trials", end="\n" if done == total else "", file=sys.stderr, flush=True)
+        print(
+            f"\r{label}: {done} of {total} trials",
+            end="\n" if done == total else "",
+            file=sys.stderr,
+            flush=True,
+        )
 
     result = calibrate(
         arguments.folder, arguments.work, arguments.members, arguments.patients, arguments.iterations,

@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from euthymia.biology.interventions import RESTING, load_intervention
+from euthymia.biology.interventions import RESTING, intervention_names, load_intervention
 from euthymia.compounds.compound import load_compound, resolve
 from euthymia.compounds.pharmacokinetics import choose_route
 from euthymia.engine import Dose
 from euthymia.errors import InputError
 from euthymia.evidence.read import LIBRARY, load
 from euthymia.trials.published import PublishedArm, PublishedTrial
+from euthymia.trials.treatments import find_treatment
 from euthymia.units import to_canonical
 
 DAY, WEEK = 24.0, 168.0
@@ -106,7 +107,9 @@ class Course:
             for d in self.drugs
             if not d.background
         ]
-        parts += sorted({f"{port} {level:g}" for _, port, level in self.ports if level != RESTING.get(port, 0)})
+        parts += sorted(
+            {f"{port} {level:g}" for _, port, level in self.ports if level != RESTING.get(port, 0)}
+        )
         return ", ".join(parts) or "nothing"
 
 
@@ -154,17 +157,17 @@ def course_of(trial: PublishedTrial, arm: PublishedArm) -> Course | Missing:
     except InputError as error:
         return Missing("; ".join(p.message for p in error.problems))
     waiting = arm.role == "control" and trial.blinding == "waitlist"
-    given = {d.compound for d in drugs if not d.background}  # background and study drug at once: the study dose
+    given = {
+        d.compound for d in drugs if not d.background
+    }  # background and study drug at once: the study dose
     kept = tuple(d for d in drugs if not (d.background and d.compound in given))
     return Course(kept, tuple(sorted(ports)), 0.0 if waiting else 1.0)
 
 
 def _parts(text: str) -> list[str]:
     plain = re.sub(r"\([^)]*\)", " ", text)
-    if _find(plain, "treatments") is None or " + " in plain:
-        pieces = re.split(r"\s\+\s|/|\bplus\b|\band\b", plain)
-    else:
-        pieces = [plain]
+    joined = _find(plain, "treatments") is None or " + " in plain
+    pieces = re.split(r"\s\+\s|/|\bplus\b|\band\b", plain) if joined else [plain]
     found = []
     for piece in (p.strip() for p in pieces if p.strip()):
         try:
@@ -202,7 +205,7 @@ def _give(
     drugs: list[Drug],
     ports: list[tuple[float, str, float]],
 ) -> None:
-    entry = _find(text, "treatments")
+    entry = _find(text, "treatments") or _named(text)
     if entry is not None:
         if entry.get("control"):
             return
@@ -323,6 +326,25 @@ def dose_times(schedule: str, end: float) -> tuple[float, ...]:
         return tuple(t for t in found if t < stop)
     every = next((h for w, h in EVERY.items() if re.search(rf"\b{w}\b", low)), DAY)
     return tuple(i * every for i in range(max(int(-(-stop // every)), 1)))
+
+
+def _named(text: str) -> dict[str, Any] | None:
+    """An entry for what the list of treatment names knows and the compounds' own names do not."""
+    try:
+        resolve(FORMS.sub(" ", text).strip())
+        return None
+    except InputError:
+        pass
+    named = find_treatment(FORMS.sub(" ", text).strip())
+    if named is None:
+        return None
+    if named.kind == "control" and not named.library:
+        return {"control": True}
+    if len(named.library) != 1:
+        return None
+    if named.library[0] in intervention_names():
+        return {"intervention": named.library[0]}
+    return {"compound": named.library[0]}
 
 
 def _amount_or_none(dose: str) -> float | None:

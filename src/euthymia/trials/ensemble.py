@@ -77,9 +77,7 @@ def priors() -> tuple[Prior, ...]:
     found, problems = [], []
     for i, item in enumerate(document.data["parameters"]):
         if item["id"] not in known:
-            problems.append(
-                document.problem(("parameters", i, "id"), f"the network has no '{item['id']}'")
-            )
+            problems.append(document.problem(("parameters", i, "id"), f"the network has no '{item['id']}'"))
             continue
         centre = float(item.get("centre", known[item["id"]].value))
         found.append(

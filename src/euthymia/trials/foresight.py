@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from euthymia.errors import InputError, Problem
+from euthymia.errors import EuthymiaError, InputError, Problem
 from euthymia.trials.courses import Missing, course_of
 from euthymia.trials.ensemble import FOLDER, prior_ensemble
-from euthymia.trials.mechanism import Effect, Simulator, partner
+from euthymia.trials.mechanism import Effect, Simulator, no_effect, partner
 from euthymia.trials.published import Contrast, PublishedTrial
 
 Array = NDArray[np.floating[Any]]
@@ -98,19 +98,20 @@ def bounded(difference: Array) -> Array:
 
 def given_words(trial: PublishedTrial, arm_name: str) -> str:
     """Arm against control in words, or the reason why they cannot be simulated."""
-    control = trial.control
-    assert control is not None
     arm = trial.arm(arm_name)
-    courses = [course_of(trial, arm), course_of(trial, partner(trial, arm) or control)]
+    control = next(c.against for c in trial.contrasts() if c.arm == arm_name)
+    courses = [course_of(trial, arm), course_of(trial, partner(trial, arm) or trial.arm(control))]
     return " against ".join(c.reason if isinstance(c, Missing) else c.key() for c in courses)
 
 
 def look(trial: PublishedTrial, simulator: Simulator) -> dict[str, Seen]:
-    """The network's predictions of one trial by contrast key."""
-    return {
-        f"{trial.id}/{name}": _seen(effect, given_words(trial, name))
-        for name, effect in simulator.contrasts(trial).items()
-    }
+    """The network's predictions of one trial by contrast key; a trial that fails is named and stops nothing."""
+    try:
+        effects = simulator.contrasts(trial)
+    except (EuthymiaError, ArithmeticError, LookupError, ValueError) as error:
+        reason = f"could not be simulated: {error}"
+        effects = {c.arm: no_effect(len(simulator.ensemble), reason) for c in trial.contrasts()}
+    return {f"{trial.id}/{name}": _seen(effect, given_words(trial, name)) for name, effect in effects.items()}
 
 
 def _seen(effect: Effect, given: str) -> Seen:
@@ -206,10 +207,14 @@ def foresight_of(
     stored = read_foresight()
     if not stored.seen:
         return NOTHING_SEEN
-    new, found = [], {}
+    new: list[PublishedTrial] = []
+    found: dict[str, Seen] = {}
     for trial in trials:
         keys = [c.key for c in trial.contrasts()]
-        same = all(k in stored.seen and stored.seen[k].given == given_words(trial, k.rpartition("/")[2]) for k in keys)
+        same = all(
+            k in stored.seen and stored.seen[k].given == given_words(trial, k.rpartition("/")[2])
+            for k in keys
+        )
         if same and not explain:
             found |= {k: stored.seen[k] for k in keys}
         elif keys:

@@ -46,8 +46,8 @@ TOLERANCE = 1e-3
 MAX_STEPS = 20_000  # of one lane; one that needs more is left out as failed
 # strata of trials, by words of arm or population: trait, side and quantile of the population
 STRATA = {
-    r"low.?crp|crp.?(low|<)": ("inflammation.trait", "below", 0.5),
-    r"high.?crp|crp.?(high|>)": ("inflammation.trait", "above", 0.5),
+    r"low.?crp|crp.?(low|lt|<)": ("inflammation.trait", "below", 0.5),
+    r"high.?crp|crp.?(high|ge|gt|>)": ("inflammation.trait", "above", 0.5),
     r"insulin.?resistant|\bIR\b(?!,)": ("metabolism.sensitivity_rest", "below", 0.5),
 }
 
@@ -142,20 +142,11 @@ class Simulator:
 
     def contrasts(self, trial: PublishedTrial) -> dict[str, Effect]:
         """The effect of every active arm with a primary result, by arm name."""
-        control = trial.control
         found: dict[str, Effect] = {}
-        if control is None:
-            return found
-        base = course_of(trial, control)
-        for result in trial.results:
-            arm = trial.arm(result.arm)
-            if not result.primary or arm.role != "active":
-                continue
-            day = result.day if result.day is not None else 42.0
-            own = course_of(trial, arm)
-            against = partner(trial, arm) or control
-            paired = base if against is control else course_of(trial, against)
-            found[arm.name] = self.effect(trial, arm, own, paired, day)
+        for c in trial.contrasts():
+            arm = trial.arm(c.arm)
+            against = partner(trial, arm) or trial.arm(c.against)
+            found[c.arm] = self.effect(trial, arm, course_of(trial, arm), course_of(trial, against), c.day)
         return found
 
     def effect(
@@ -201,9 +192,7 @@ class Simulator:
             engaged = _engaged(own, self, people, days)
         return Effect(difference, days, mean, "", own.words(), engaged, shares)
 
-    def run(
-        self, course: Course, people: Patients, days: Array, key: tuple[str, str]
-    ) -> tuple[Array, Array]:
+    def run(self, course: Course, people: Patients, days: Array, key: tuple[str, str]) -> tuple[Array, Array]:
         """Severity of every lane, shape (lanes, days), and the explaining terms, shape (lanes, days, terms)."""
         name = (course, tuple(days.tolist()), key)
         if name not in self._runs:
@@ -296,9 +285,7 @@ def run_course(
     values = {k: v for k, v in lane_values(ensemble, people).items() if k in system.parameters}
     values[LOAD] = people.values["after"]
     names = list(network().states)
-    values |= {
-        START + s: people.start[:, i] for i, s in enumerate(names) if START + s in system.parameters
-    }
+    values |= {START + s: people.start[:, i] for i, s in enumerate(names) if START + s in system.parameters}
     patients = covariates(people)
     if parts.drugs:
         own = individual_parameters(parts.drugs, patients, draws(ensemble, people, parts.drugs))
@@ -362,9 +349,7 @@ def draws(ensemble: Ensemble, people: Patients, drugs: Mapping[str, Compound]) -
     return found
 
 
-def _recruit(
-    ensemble: Ensemble, population: str, stratum: str, wanted: int, threads: int
-) -> Patients:
+def _recruit(ensemble: Ensemble, population: str, stratum: str, wanted: int, threads: int) -> Patients:
     people = load_population(population)
     bare = network()
     number = np.arange(POOL, dtype=np.int64)
@@ -427,9 +412,10 @@ def _engaged(course: Course, simulator: Simulator, people: Patients, days: Array
         people.start[few],
         {k: v[few] for k, v in people.scores.items()},
     )
-    fine = np.unique([*days, *(t / DAY + h / DAY for d in course.drugs for t in d.times[:1] for h in (1, 4, 12))])
+    fine = np.unique(
+        [*days, *(t / DAY + h / DAY for d in course.drugs for t in d.times[:1] for h in (1, 4, 12))]
+    )
     fine = fine[fine >= 0]
     values = run_course(course, simulator.ensemble, some, fine, ports, simulator.threads)
     level = np.nanmean(values, axis=0).max(axis=0)
     return found | {p: float(v) for p, v in zip(ports, level, strict=True) if v > 0.02}
-
