@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 
 from euthymia.outcomes import Draws, TrialContext, endpoints, observe
-from euthymia.trials import mechanism
+from euthymia.trials import recruits
 from euthymia.trials.courses import Course, Drug
 from euthymia.trials.ensemble import Ensemble, default_ensemble, network
-from euthymia.trials.mechanism import Patients, Simulator, run_course
+from euthymia.trials.mechanism import Simulator, run_course
+from euthymia.trials.recruits import Patients
 
 WEEK = 7.0
 STEPS = (("citalopram", 40.0), ("venlafaxine", 225.0), ("mirtazapine", 45.0), ("tranylcypromine", 40.0))
@@ -42,7 +43,7 @@ class World:
     """Virtual patients under the library's own values."""
 
     def __init__(self, patients: int) -> None:
-        mechanism.POOL = 4 * patients
+        recruits.POOL = 4 * patients
         self.ensemble: Ensemble = default_ensemble()
         self.simulator = Simulator(self.ensemble, patients)
 
@@ -135,7 +136,7 @@ def subgroups(world: World) -> dict[str, Any]:
     high, low = r"high.?crp|crp.?(high|ge|gt|>)", r"low.?crp|crp.?(low|lt|<)"
     infliximab = Course((Drug("infliximab", "intravenous", 5.0, True, (0.0, 336.0, 1008.0), 2.0),))
     tnf = {k: float(world.gap(infliximab, [0.0, 84.0], s)[1]) for k, s in (("high", high), ("low", low))}
-    resistant = next(k for k in mechanism.STRATA if "insulin" in k)
+    resistant = next(k for k in recruits.STRATA if "insulin" in k)
     pio = {
         k: float(world.gap(daily("pioglitazone", 30, 84), [0.0, 84.0], s)[1])
         for k, s in (("resistant", resistant), ("all", ""))

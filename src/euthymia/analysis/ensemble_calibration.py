@@ -100,7 +100,8 @@ def simulate_all(
         from concurrent.futures import ProcessPoolExecutor
 
         with ProcessPoolExecutor(jobs) as pool:
-            pieces = [(todo[i::jobs], ensemble, patients, folder) for i in range(jobs)]
+            size = -(-len(todo) // jobs)  # neighbours share drugs, and so equations that are compiled once
+            pieces = [(todo[i : i + size], ensemble, patients, folder) for i in range(0, len(todo), size)]
             list(pool.map(_some, pieces))
     else:
         simulator = Simulator(ensemble, patients)

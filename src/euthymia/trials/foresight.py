@@ -147,11 +147,12 @@ def foresee(
             found |= look(trial, simulator)
             progress(i + 1, len(trials))
         return Foresight(found)
-    parts = [(list(trials[i::jobs]), members, patients, explain) for i in range(jobs)]
+    size = -(-len(trials) // jobs)  # neighbours share drugs, and so equations that are compiled once
+    parts = [(list(trials[i : i + size]), members, patients, explain) for i in range(0, len(trials), size)]
     with ProcessPoolExecutor(jobs) as pool:
         for i, part in enumerate(pool.map(_part, parts)):
             found |= part
-            progress(min((i + 1) * -(-len(trials) // jobs), len(trials)), len(trials))
+            progress(min((i + 1) * size, len(trials)), len(trials))
     return Foresight(found)
 
 
