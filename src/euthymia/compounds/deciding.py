@@ -177,10 +177,11 @@ def verified(parameter: Parameter) -> str:
     """'opened' where a source that was opened gives the number, else why not.
 
     Where such sources print values of the same dimension, the stored value must lie between them or within
-    1.5-fold of one of them.
+    1.5-fold of one of them.  A source that says which way, but not how much, does not count: then the size stands
+    beside it as an assumption.
     """
     opened = [e for e in parameter.evidence if e.kind == "READ"]
-    if not opened:
+    if not opened or any(e.basis == "assumed" for e in parameter.evidence):
         recalled = any(e.cite for e in parameter.evidence)
         return "recalled" if recalled else "assumed"
     printed = []
