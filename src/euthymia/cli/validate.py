@@ -39,21 +39,27 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(["give trial files to score, or --leave-out trial|class|drug; one of the two"])
     learn = calibration_trials()
     problems: list[Problem] = []
+    notes: list[Problem] = []
     if arguments.leave_out:
         found = leave_out(contrasts_of(learn), arguments.leave_out)
     else:
         trials, problems = read_trials(arguments.paths)
         if not trials:
             raise InputError(problems or ["no trial file in the given paths"])
+        notes = [note for t in trials for note in t.notes]
         found = validate(trials, learn)
     found["problems"] = [str(p) for p in problems]
+    found["notes"] = [str(p) for p in notes]
     if arguments.html:
         _write(Path(arguments.html), found)
     if arguments.json:
         print(json.dumps(found, indent=1))
     else:
         print(text(found))
-        print("\n".join(found["problems"]), file=sys.stderr, end="\n" if problems else "")
+    for p in problems:
+        print(f"left out: {p}", file=sys.stderr)
+    for p in notes:
+        print(f"note: {p}", file=sys.stderr)
     return 2 if problems else 0
 
 

@@ -94,7 +94,7 @@ def begin(ctx: "p", lane: "i", p: "i"):
         st(y, i * WIDTH + lane, ld(ldp(ctx, P_Y0), p * ns + i))
         st(ldp(ctx, YMAX), i * WIDTH + lane, 0.0)
     for i in range(nu):
-        st(ldp(ctx, U), i * WIDTH + lane, ld(ldp(ctx, P_U0), i))
+        st(ldp(ctx, U), i * WIDTH + lane, ld(ldp(ctx, P_U0), p * nu + i))
     for i in range(np):
         st(ldp(ctx, PQ), i * WIDTH + lane, ld(ldp(ctx, P_PAR), p * np + i))
     invoke(ldp(ctx, F_PREP), ldp(ctx, PQ), ldp(ctx, W))

@@ -378,6 +378,8 @@ def _operation(t: Text, op: str, a: list[str]) -> str:
         zero = t.const(0.0)
         limit = t.select(t.compare("olt", a[0], zero), t.const(math.inf), zero)
         return t.select(t.compare("oeq", a[0], zero), t.const(1.0), limit)
+    if op == "factorial":
+        return _each_lane(t, "tgamma", t.two("fadd", a[0], t.const(1.0)))
     return _each_lane(t, op, a[0])
 
 
@@ -408,5 +410,5 @@ def module(parts: Sequence[str], width: int) -> str:
     body = "\n".join(parts)
     heads = [declarations(width), *([declarations(1)] if width > 1 else [])]
     math_parts = [functions(width, inline=True), *([functions(1, inline=True)] if width > 1 else [])]
-    libc = [f"declare double @{f}(double)" for f in ("asin", "acos", "atan") if f"@{f}(" in body]
+    libc = [f"declare double @{f}(double)" for f in ("asin", "acos", "atan", "tgamma") if f"@{f}(" in body]
     return "\n".join([*heads, *libc, *math_parts, body])

@@ -29,7 +29,7 @@ TINY = 1e-300
 SLOPE_FLOOR = 1e-30
 _FOLD: dict[str, Callable[[float], float]] = {
     "exp": math.exp, "log": math.log, "sin": math.sin, "cos": math.cos, "sqrt": math.sqrt, "abs": abs,
-    "floor": math.floor, "asin": math.asin, "acos": math.acos, "atan": math.atan,
+    "floor": math.floor, "factorial": lambda x: math.gamma(x + 1.0), "asin": math.asin, "acos": math.acos, "atan": math.atan,
 }  # fmt: skip
 
 
@@ -357,6 +357,10 @@ class Graph:
             return self.apply("cos", a)
         if op == "cos":
             return self.neg(self.apply("sin", a))
+        if op == "factorial":  # the gamma function's slope has no closed form here: a central difference
+            h = self.const(1e-5)
+            rise = self.sub(self.make(op, self.add(a, h)), self.make(op, self.sub(a, h)))
+            return self.mul(self.const(0.5e5), rise)
         if op == "sqrt":
             return self.mul(self.const(0.5), self.inv(self.most(i, self.const(1e-15))))
         if op == "atan":

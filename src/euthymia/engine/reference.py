@@ -76,7 +76,7 @@ class _Patient:
         self.p = prepared.parameters[i].tolist()
         self.y0 = prepared.initial[i].copy()
         self.y = self.y0.copy()
-        self.u = prepared.inputs.tolist()
+        self.u = prepared.inputs[i].tolist()
         self.rates = np.zeros(len(model.infused))
         self.calls = 0
         self.t = prepared.start

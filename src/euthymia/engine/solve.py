@@ -70,8 +70,8 @@ def solve(
         False: a value at the moment of an event is the one just before it (a trough); True: just after.
     start : float, h
         By default 0, or the first time where that is earlier.
-    initial : mapping from state to value, optional
-        Replaces initial values.
+    initial : mapping from state or input to value, optional
+        Replaces first values; ndarray of shape (patients,) or one number.
     max_steps : int
         For each patient.
     max_step : float, h
@@ -229,13 +229,13 @@ def _run_block(
     w = code.width
     values, status, failed, steps, rejected = results
     par = np.ascontiguousarray(ready.parameters[part])
-    inputs = np.concatenate([ready.inputs, np.zeros(n_infused)])
+    inputs = np.hstack([ready.inputs[part], np.zeros((n, n_infused))])
     keep = {
         "P_Y0": y0, "P_PAR": par, "P_U0": inputs, "P_EVT": stops.time, "P_EVC": stops.code, "P_EVI": stops.index,
         "P_EVV": stops.value, "P_TIMES": ready.times, "P_AFTER": ready.after.astype(np.int64), "P_ATOL": atol,
         "P_TIMED": np.array(code.timed + (0,), np.int64), "P_NEED": np.array(code.needed + (0,), np.int64),
         "P_OUT": values, "P_STATUS": status, "P_FAILED": failed, "P_STEPS": steps, "P_REJECTED": rejected,
-        "Y": _aligned(ns, w), "YN": _aligned(ns, w), "YMAX": _aligned(ns, w), "U": _aligned(len(inputs), w),
+        "Y": _aligned(ns, w), "YN": _aligned(ns, w), "YMAX": _aligned(ns, w), "U": _aligned(inputs.shape[1], w),
         "PQ": _aligned(code.n_slots + 1, w), "LU": _aligned(code.n_factors, w), "K": _aligned(stages * ns, w),
         "DT": _aligned(ns, w), "W": _aligned(code.scratch, w), "YI": _aligned(ns), "TQ": _aligned(1),
         "FRESH_K": _aligned(ns, w),
@@ -253,7 +253,7 @@ def _run_block(
         "N": n,
         "NS": ns,
         "NP": par.shape[1],
-        "NU": len(inputs),
+        "NU": inputs.shape[1],
         "NT": len(ready.times),
         "NO": values.shape[2],
     }
@@ -263,7 +263,7 @@ def _run_block(
         "NNEED": len(code.needed),
         "MAXSTEPS": max_steps,
         "NEXT": 0,
-        "NINPUTS": len(ready.inputs),
+        "NINPUTS": ready.inputs.shape[1],
     }
     kernels = {
         "F_PREP": "prep",

@@ -53,9 +53,9 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A value that stays constant between events, which set it."""
+    """A value that stays constant between events, which set it; its first one may be an expression, as a state's."""
 
-    value: float = 0.0
+    value: float | str = 0.0
     unit: str = "1"
 
 
@@ -219,18 +219,23 @@ class Program:
             env[a] = g.number(g.build(self.parsed[a], env))
         self.env = env
         self.rates = [g.number(g.build(parse(s.rate), env)) for s in system.states.values()]
-        self.initials = self._initials()
+        self.initials, self.first_inputs = self._initials()
 
-    def _initials(self) -> list[int]:
+    def _initials(self) -> tuple[list[int], list[int]]:
         g, system = self.graph, self.system
-        env = {n: i for n, i in self.env.items() if n in system.parameters or n in system.inputs or n == "t"}
+        env = {n: i for n, i in self.env.items() if n in system.parameters or n == "t"}
         parts = {s: parse(_text(item.initial)) for s, item in system.states.items()} | self.parsed
+        for name, item in system.inputs.items():
+            if isinstance(item.value, str):
+                parts[name] = parse(item.value)
+            else:
+                env[name] = g.const(item.value)
         for name in _ordered({n: node.names() for n, node in parts.items()})[0]:
             if name in parts:
                 needs = parts[name].names()
                 if all(n in env for n in needs):
                     env[name] = g.number(g.build(parts[name], env))
-        return [env[s] for s in system.states]
+        return [env[s] for s in system.states], [env[u] for u in system.inputs]
 
     @cached_property
     def clock(self) -> list[int]:
@@ -376,6 +381,9 @@ def _texts(
         yield "rate", name, state.rate, dim / TIME if dim is not None else None
         text = _text(state.initial)
         yield "initial", f"{name}.initial", text, dim if isinstance(state.initial, str) else None
+    for name, start in system.inputs.items():
+        if isinstance(start.value, str):
+            yield "initial", f"{name}.initial", start.value, of.get(name)
     for name, item in system.assignments.items():
         yield "assignments", name, item.expression, of.get(name)
     for key, trigger in system.triggers.items():

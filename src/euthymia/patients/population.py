@@ -49,12 +49,14 @@ class Population:
     stress: dict[str, Parameter]
     correlations: tuple[tuple[str, str, float, tuple[Evidence, ...]], ...] = ()
     endotypes: tuple[Endotype, ...] = ()
+    further: tuple[str, ...] = ()
 
     @property
     def varying(self) -> dict[str, Parameter]:
-        """Everything that differs between patients, in file order."""
+        """Everything that differs between patients, in file order; `further` traits are drawn last."""
         both = {**self.covariates, **self.traits, **self.stress}
-        return {k: p for k, p in both.items() if p.spread.kind != "fixed"}
+        names = [*(k for k in both if k not in self.further), *self.further]
+        return {k: both[k] for k in names if both[k].spread.kind != "fixed"}
 
     def correlation_matrix(self) -> NDArray[np.float64]:
         """Correlations of the normal scores, shape (varying, varying)."""
@@ -135,6 +137,8 @@ def load_population(name: str) -> Population:
     document = load(FOLDER / f"{name}.yaml", "population")
     data = document.data
     blocks = {b: read_parameters(document, (b,)) for b in ("covariates", "traits", "stress")}
+    further = read_parameters(document, ("further",))
+    blocks["traits"] |= further
     everything = {**blocks["covariates"], **blocks["traits"], **blocks["stress"]}
     problems = []
     for i, record in enumerate(data.get("correlations", [])):
@@ -161,4 +165,11 @@ def load_population(name: str) -> Population:
     correlations = tuple(
         (*r["between"], float(r["rho"]), read_evidence(r["evidence"])) for r in data.get("correlations", [])
     )
-    return Population(name, data["title"], **blocks, correlations=correlations, endotypes=tuple(endotypes))
+    return Population(
+        name,
+        data["title"],
+        **blocks,
+        correlations=correlations,
+        endotypes=tuple(endotypes),
+        further=tuple(further),
+    )

@@ -92,13 +92,16 @@ def build_model(protocol: Protocol) -> Model:
         (t.drug, t.route): dose_target(c, t.route, prefix=c.id) for t in used for c in [load_compound(t.drug)]
     }
     structures, gain = dict(protocol.structures), protocol.loop_gain
-    bare = build_network(protocol.profile, structures, loop_gain=gain)
+    rivals = dict(protocol.variants)
+    bare = build_network(protocol.profile, structures, loop_gain=gain, variants=rivals)
     driven = ports_of(drugs)
     wanted = [port for port in bare.system.inputs if port in driven]
     parts = [fragment(c, routes[prefix], prefix, drugs) for prefix, c in drugs.items()]
     if drugs:
         parts.append(occupancy_fragment(drugs, [*wanted, *(f"{g}.occupancy" for g in shown_genes(wanted))]))
-    joined = build_network(protocol.profile, structures, parts, loop_gain=gain, check_rest=False)
+    joined = build_network(
+        protocol.profile, structures, parts, loop_gain=gain, variants=rivals, check_rest=False
+    )
     courses = [row for row in SHOWN if row[0] in _names(joined.system)]
     for prefix, compound in drugs.items():
         for name, analyte in analytes(compound, prefix).items():
@@ -134,7 +137,7 @@ def continued(system: OdeSystem, before: OdeSystem) -> OdeSystem:
         for k, s in system.states.items()
     }
     constants = {START + k: Constant(0.0, s.unit) for k, s in before.states.items() if k in system.states}
-    fixed = {k: Constant(v.value, v.unit) for k, v in system.inputs.items() if k in (LOAD, EXPECTANCY)}
+    fixed = {k: Constant(float(v.value), v.unit) for k, v in system.inputs.items() if k in (LOAD, EXPECTANCY)}
     inputs = {k: v for k, v in system.inputs.items() if k not in fixed}
     parameters = {**system.parameters, **constants, **fixed}
     return dataclasses.replace(system, states=states, parameters=parameters, inputs=inputs)
