@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from euthymia.biology.module import module_names
+from euthymia.biology.network import PROFILES
+from euthymia.biology.structures import choose
+from euthymia.biology.variants import variants
 from euthymia.compounds.compound import Compound, load_compound, resolve
 from euthymia.compounds.pharmacokinetics import choose_route
 from euthymia.errors import InputError, Problem, UnitError, nearest
@@ -28,6 +32,7 @@ def check_protocol(protocol: Protocol) -> None:
     document = protocol.document or Document(protocol.to_data(), "protocol")
     problems = [
         *_timing(protocol, document),
+        *_model(protocol, document),
         *_population(protocol, document),
         *_endpoints(protocol, document),
     ]
@@ -72,6 +77,29 @@ def _timing(protocol: Protocol, document: Document) -> Iterator[Problem]:
         seen.add(at)
     if protocol.visits and 0.0 not in seen:
         yield document.problem(("visits",), "'baseline' is missing; every outcome is read against it")
+
+
+def _model(protocol: Protocol, document: Document) -> Iterator[Problem]:
+    """Structures and rival forms that do not exist, or that conflict."""
+    if protocol.structures:
+        try:
+            choose(dict(protocol.structures))
+        except InputError as error:
+            for p in error.problems:
+                path: Path_ = ("model", "structures", *p.key.split(".")[1:2])
+                yield document.problem(
+                    path, p.message, at_key=len(path) < len(("model", "structures", "name"))
+                )
+    present = PROFILES[protocol.profile] or module_names()
+    for name, variant in protocol.variants:
+        path = ("model", "variants", name)
+        rivals = variants(name)
+        if name not in present:
+            message = f"the profile '{protocol.profile}' has no module '{name}'{nearest(name, present)}"
+            yield document.problem(path, message, at_key=True)
+        elif variant not in rivals:
+            hint = nearest(variant, rivals) or f"; rival forms: {', '.join(rivals) or 'none'}"
+            yield document.problem(path, f"'{name}' has no form '{variant}'{hint}")
 
 
 def _population(protocol: Protocol, document: Document) -> Iterator[Problem]:

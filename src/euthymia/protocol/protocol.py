@@ -102,6 +102,7 @@ class Protocol:
     genotype: str = "european"
     profile: str = "core"
     structures: tuple[tuple[str, str], ...] = ()
+    variants: tuple[tuple[str, str], ...] = ()
     loop_gain: float | None = None
     setting: Setting = Setting()
     adherence: str = ""
@@ -151,7 +152,12 @@ class Protocol:
 
     def to_data(self) -> dict[str, Any]:
         """The plain data of the file; what equals its default is left out."""
-        model = {"profile": self.profile, "structures": dict(self.structures), "loop_gain": self.loop_gain}
+        model = {
+            "profile": self.profile,
+            "structures": dict(self.structures),
+            "variants": dict(self.variants),
+            "loop_gain": self.loop_gain,
+        }
         data: dict[str, Any] = {
             "euthymia": FORMAT,
             "title": self.title,
@@ -231,6 +237,7 @@ def from_document(document: Document) -> Protocol:
         "genotype": population.get("genotype"),
         "profile": model.get("profile"),
         "structures": tuple(sorted(model.get("structures", {}).items())),
+        "variants": tuple(sorted(model.get("variants", {}).items())),
         "loop_gain": model.get("loop_gain"),
         "setting": _build(Setting, d.get("setting", {})),
         "adherence": d.get("adherence", {}).get("mean"),

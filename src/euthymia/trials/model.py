@@ -92,13 +92,16 @@ def build_model(protocol: Protocol) -> Model:
         (t.drug, t.route): dose_target(c, t.route, prefix=c.id) for t in used for c in [load_compound(t.drug)]
     }
     structures, gain = dict(protocol.structures), protocol.loop_gain
-    bare = build_network(protocol.profile, structures, loop_gain=gain)
+    rivals = dict(protocol.variants)
+    bare = build_network(protocol.profile, structures, loop_gain=gain, variants=rivals)
     driven = ports_of(drugs)
     wanted = [port for port in bare.system.inputs if port in driven]
     parts = [fragment(c, routes[prefix], prefix, drugs) for prefix, c in drugs.items()]
     if drugs:
         parts.append(occupancy_fragment(drugs, [*wanted, *(f"{g}.occupancy" for g in shown_genes(wanted))]))
-    joined = build_network(protocol.profile, structures, parts, loop_gain=gain, check_rest=False)
+    joined = build_network(
+        protocol.profile, structures, parts, loop_gain=gain, variants=rivals, check_rest=False
+    )
     courses = [row for row in SHOWN if row[0] in _names(joined.system)]
     for prefix, compound in drugs.items():
         for name, analyte in analytes(compound, prefix).items():
