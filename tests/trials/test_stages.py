@@ -16,6 +16,7 @@ from euthymia.protocol.protocol import Arm, Protocol, Treatment, parse_protocol,
 from euthymia.protocol.steps import Option, Step, parse_rule
 from euthymia.trials import stages
 from euthymia.trials.model import build_model
+from euthymia.trials.rules import fulfils
 from euthymia.trials.single import rerun_patient
 
 DAILY = {"every": "24 h"}
@@ -167,13 +168,13 @@ RULES = {
 def test_rules_by_hand(text) -> None:
     madrs = np.array([[30.0, 25.0], [30.0, 14.0], [30.0, 8.0]])
     scores = {"madrs": madrs, "hamd17": np.array([[23.0, 19.0], [23.0, 11.0], [23.0, 7.0]])}
-    assert parse_rule(text).holds(scores, 0, 1, "madrs").tolist() == RULES[text]
+    assert fulfils(parse_rule(text), scores, 0, 1, "madrs").tolist() == RULES[text]
 
 
 def test_a_missing_score_fulfils_no_rule() -> None:
     scores = {"madrs": np.array([[30.0, np.nan]])}
     for text in ("response", "not response", "madrs < 60"):
-        assert not parse_rule(text).holds(scores, 0, 1, "madrs").any()
+        assert not fulfils(parse_rule(text), scores, 0, 1, "madrs").any()
 
 
 def test_what_is_no_rule_says_what_one_looks_like() -> None:

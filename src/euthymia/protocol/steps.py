@@ -4,19 +4,15 @@ In: `arms[].steps` of a protocol file.  Out: `Step` with its options and `Rule` 
 patients of the arm who are in the trial at its visit, whose score fulfils `if`, and (where `only` is given) whose last
 step has one of those names.  Steps of one visit are asked in the order of the file; a patient takes one of them at most.
 
->>> parse_rule("not response").holds({"madrs": np.array([[30.0, 20.0], [30.0, 10.0]])}, 0, 1, "madrs").tolist()
-[True, False]
+>>> [c.kind for c in parse_rule("not response and madrs >= 11").clauses]
+['response', 'score']
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from euthymia.errors import UnitError
 from euthymia.units import quantity
@@ -31,7 +27,6 @@ FORM = (
     "joined by 'and'; 'on hamd17' names another scale, 'since last step' at the end counts from there"
 )
 SINCE = r"\s+since (?:the )?last step$"
-_COMPARE = {">=": np.greater_equal, "<=": np.less_equal, ">": np.greater, "<": np.less}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,40 +82,6 @@ class Rule:
     clauses: tuple[Clause, ...]
     since_step: bool = False
 
-    def holds(
-        self, scores: Mapping[str, NDArray[np.float64]], start: int, at: int, primary: str
-    ) -> NDArray[np.bool_]:
-        """Who fulfils the rule at a visit; a missing score fulfils nothing.
-
-        Parameters
-        ----------
-        scores : mapping of scale to ndarray, shape (patients, visits)
-        start, at : int
-            The visit changes are counted from, and the visit of the step.
-        primary : str
-            Scale where the rule names none.
-        """
-        from euthymia.outcomes.endpoints import remission
-
-        found = None
-        for c in self.clauses:
-            x = scores[c.scale or primary]
-            now, before = x[:, at], x[:, start]
-            with np.errstate(invalid="ignore", divide="ignore"):
-                if c.kind == "remission":
-                    holds = remission(x, (c.scale or primary).upper())[:, at]
-                else:
-                    value = {
-                        "score": now,
-                        "change": now - before,
-                        "reduction": (before - now) / before,
-                        "response": (before - now) / before,
-                    }[c.kind]
-                    holds = _COMPARE[c.sign](value, c.bound)
-            holds = (~holds if c.negated else holds) & np.isfinite(now) & np.isfinite(before)
-            found = holds if found is None else found & holds
-        return np.ones(len(next(iter(scores.values()))), bool) if found is None else found
-
 
 def parse_rule(text: str) -> Rule:
     """Read a rule; an empty one holds for everybody.
@@ -136,12 +97,9 @@ def parse_rule(text: str) -> Rule:
 
 
 def _clause(text: str) -> Clause:
-    from euthymia.outcomes.parameters import parameters
-
     word = re.fullmatch(r"(not\s+)?(response|remission)(?:\s+on\s+(\w+))?", text.strip())
     if word:
-        half = parameters("endpoints")["response"]
-        return Clause(word[2], _scale(word[3], text), ">=", half, bool(word[1]))
+        return Clause(word[2], _scale(word[3], text), negated=bool(word[1]))
     compare = re.fullmatch(r"(\w+)\s*(>=|<=|>|<)\s*(-?[\d.]+\s*%?)(?:\s+on\s+(\w+))?", text.strip())
     if not compare:
         raise UnitError(f"'{text}' is no rule; {FORM}")

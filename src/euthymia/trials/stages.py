@@ -16,6 +16,7 @@ from euthymia.patients.streams import uniforms
 from euthymia.protocol.protocol import Arm, Protocol, Treatment
 from euthymia.protocol.steps import Step, parse_rule
 from euthymia.protocol.times import visit_hours
+from euthymia.trials.rules import fulfils
 
 NOT_ASKED, NOT_MET = -1, -2  # a step not reached yet; a step whose rule did not hold or who was not asked
 Plan = tuple[int, tuple[int, ...]]
@@ -94,9 +95,8 @@ def decide(
             for start in np.unique(since[takes]):
                 mine = takes & (since == start)
                 begin = int(np.searchsorted(visits, start)) if rule.since_step else 0
-                holds = rule.holds(
-                    {k: v[mine] for k, v in scores.items()}, begin, column, protocol.setting.scale
-                )
+                here = {k: v[mine] for k, v in scores.items()}
+                holds = fulfils(rule, here, begin, column, protocol.setting.scale)
                 takes[np.flatnonzero(mine)[~holds]] = False
             found[(arm == a) & ~takes, i] = NOT_MET
             if not takes.any():
