@@ -74,7 +74,7 @@ class Model:
 
 def treatments(protocol: Protocol) -> list[Treatment]:
     """All treatments of all arms except placebo."""
-    return [t for arm in protocol.arms for t in arm.treatment if not t.placebo]
+    return [t for arm in protocol.arms for t in arm.treatments if not t.placebo]
 
 
 def build_model(protocol: Protocol) -> Model:
