@@ -127,6 +127,12 @@ def _coefficients(method: Tableau) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@lru_cache(maxsize=16)
+def _kernels(text: str, names: tuple[str, ...]) -> tuple[dict[str, int], Any]:
+    """Machine code by its text: systems that differ in values only share it."""
+    return build(text, names, False)
+
+
 def compiled(
     system: OdeSystem,
     infused: Sequence[str],
@@ -174,7 +180,7 @@ def _compile(
         parts += [kernels.output_kernel(width, nodes_of["react"], "react")]
         names += ["watch", "react"]
     parts.append(kernels.prep(width))
-    address, engine = build(module(parts, width), names, False)
+    address, engine = _kernels(module(parts, width), tuple(names))
     needed = tuple(sorted({graph.args[i][0] for i in graph.order(nodes) if graph.op[i] == "y"}))
     n_slots = len(system.parameters) + len(kernels.hoisted)
     return Compiled(address, width, n_slots, n_factors, kernels.scratch, timed, needed, table, engine)
