@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable
 
 from euthymia.biology import Module, load_module, module_names
+from euthymia.biology.variants import variants
 from euthymia.evidence.parameter import Evidence
 
 NAME = "module"
@@ -28,9 +29,11 @@ def run(arguments: argparse.Namespace) -> int:
             m = load_module(name)
             print(
                 f"{name:<24} {len(m.states):>2} states  {len(m.parameters):>3} parameters  {len(m.edges):>3} edges  {m.title}"
+                + (f" (rival forms: {', '.join(variants(name))})" if variants(name) else "")
             )
         return 0
-    module = load_module(arguments.name, arguments.variant)
+    name, _, form = arguments.name.partition(".")
+    module = load_module(name, arguments.variant or form)
     if arguments.json:
         print(json.dumps(module.document.data, indent=1, ensure_ascii=False))
     else:

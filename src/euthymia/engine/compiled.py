@@ -135,6 +135,12 @@ def _coefficients(method: Tableau) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@lru_cache(maxsize=16)
+def _kernels(text: str, names: tuple[str, ...]) -> tuple[dict[str, int], Any]:
+    """Machine code by its text: systems that differ in values only share it."""
+    return build(text, names, False)
+
+
 def compiled(
     system: OdeSystem,
     infused: Sequence[str],
@@ -185,7 +191,7 @@ def _compile(
         parts.append(kernels.output_kernel(width, kernels.rates[: program.plain], "slope"))
         names.append("slope")
     parts.append(kernels.prep(width))
-    address, engine = build(module(parts, width), names, False)
+    address, engine = _kernels(module(parts, width), tuple(names))
     needed = tuple(sorted({graph.args[i][0] for i in graph.order(nodes) if graph.op[i] == "y"}))
     n_slots = len(system.parameters) + len(kernels.hoisted)
     return Compiled(
