@@ -70,4 +70,24 @@ def _sources(name: str, as_json: bool) -> int:
     print(
         f"together {opened} of {len(numbers)} ({opened / max(len(numbers), 1):.0%}) numbers, each counted once"
     )
+    if not name:
+        _second_entry()
     return 0
+
+
+def _second_entry() -> None:
+    from euthymia.compounds.second_entry import compare, first_entries, second_entries
+
+    pairs = compare(first_entries(), second_entries())
+    typed = [(pair.first, pair.second) for pair in pairs if pair.second]
+    settled = sum(bool(second.resolution) for _, second in typed)
+    differ = [(p.first, p.second) for p in pairs if p.status == "differs" and p.second]
+    print(
+        f"second entry: {len(typed)} of {len(pairs)} printed values typed twice, {len(differ)} differ, "
+        f"{settled} differed and were settled from the source"
+    )
+    for first, second in differ:
+        print(
+            f"  {first.compound} {first.path} {first.cite}: {first.value:g} {first.unit}, "
+            f"second {second.value:g} {second.unit}"
+        )

@@ -24,7 +24,7 @@ from euthymia.units import parse_unit
 TABLE = FOLDER / "prominent.csv"
 LEAST_SHARE = 0.1  # of the clearance
 MOST_FOLD = 1.5  # between the stored value and the nearest value printed by an opened source
-KINETICS = ("CL", "V", "Q2", "V2", "Q3", "V3", "extraction", "unbound")
+KINETICS = ("CL", "V", "Q2", "V2", "Q3", "V3", "extraction", "gut_extraction", "unbound")
 OF_ROUTE = ("ka", "F", "lag", "swallowed", "ka_swallowed", "duration")
 OF_TARGET = ("EC50", "Ki", "maximum", "kinact", "turnover")
 
@@ -141,7 +141,12 @@ def _of_file(compound: Compound) -> Iterator[Deciding]:
             or head == "metabolites"
         )
         if decides and not convention(compound, path):
-            yield _judge(compound.name, path, parameter)
+            whole = 0.0
+            if path == "V":
+                whole = sum(
+                    compound.parameters[v].value for v in ("V", "V2", "V3") if v in compound.parameters
+                )
+            yield _judge(compound.name, path, parameter, whole)
 
 
 def _of_target(compound: Compound, gene: str) -> Iterator[Deciding]:
@@ -173,14 +178,16 @@ def convention(compound: Compound, path: str) -> bool:
     return one and (head == "metabolites" or bool(compound.data.get("apparent")) or rest[0] == "intravenous")
 
 
-def verified(parameter: Parameter) -> str:
+def verified(parameter: Parameter, whole: float = 0.0) -> str:
     """'opened' where a source that was opened gives the number, else why not.
 
     Where such sources print values of the same dimension, the stored value must lie between them or within
-    1.5-fold of one of them.
+    1.5-fold of one of them.  A source that says which way, but not how much, does not count: then the size stands
+    beside it as an assumption.  Sources often print the volume of the whole body where the model has several
+    compartments; `whole`, in the unit of the parameter, may then agree instead.
     """
     opened = [e for e in parameter.evidence if e.kind == "READ"]
-    if not opened:
+    if not opened or any(e.basis == "assumed" for e in parameter.evidence):
         recalled = any(e.cite for e in parameter.evidence)
         return "recalled" if recalled else "assumed"
     printed = []
@@ -192,10 +199,11 @@ def verified(parameter: Parameter) -> str:
         if evidence.reported and unit and unit.dimension == parameter.unit.dimension:
             printed.append(evidence.reported[0] * unit.factor)
     unprinted = len(printed) < len(opened)
-    near = not printed or min(printed) / MOST_FOLD <= parameter.value <= max(printed) * MOST_FOLD
+    values = [v for v in (parameter.value, whole) if v]
+    near = not printed or any(min(printed) / MOST_FOLD <= v <= max(printed) * MOST_FOLD for v in values)
     return "opened" if near or unprinted else "disagrees"
 
 
-def _judge(name: str, path: str, parameter: Parameter) -> Deciding:
-    why = verified(parameter)
+def _judge(name: str, path: str, parameter: Parameter, whole: float = 0.0) -> Deciding:
+    why = verified(parameter, whole)
     return Deciding(name, path, parameter.shown, why == "opened", why)

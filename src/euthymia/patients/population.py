@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +72,7 @@ class Population:
         """Values of every covariate, trait and stress setting, each of shape (patients,), canonical units."""
         names = list(self.varying)
         z = normals(seed, trial, patients, f"population/{self.name}", len(names))
-        z = z @ np.linalg.cholesky(self.correlation_matrix()).T
+        z = correlated(z, np.linalg.cholesky(self.correlation_matrix()))
         fixed = {**self.covariates, **self.traits, **self.stress}
         drawn = {name: value_at(self.varying[name], z[:, i]) for i, name in enumerate(names)}
         return {k: drawn.get(k, np.full(len(patients), p.value)) for k, p in fixed.items()}
@@ -92,6 +93,19 @@ class Population:
             )
             found[(found == "none") & inside] = endotype.name
         return found
+
+
+def correlated(z: NDArray[np.float64], lower: NDArray[Any]) -> NDArray[np.float64]:
+    """`z @ lower.T`, summed column by column: a matrix product rounds differently for one patient and for many.
+
+    >>> correlated(np.array([[1.0, 2.0]]), np.array([[1.0, 0.0], [0.5, 1.0]])).tolist()
+    [[1.0, 2.5]]
+    """
+    found = np.zeros_like(z)
+    for i, row in enumerate(lower):
+        for j in np.flatnonzero(row):
+            found[:, i] += row[j] * z[:, j]
+    return found
 
 
 def value_at(parameter: Parameter, z: NDArray[np.float64]) -> NDArray[np.float64]:
