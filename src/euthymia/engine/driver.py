@@ -9,6 +9,8 @@ One block of memory, `ctx`, holds pointers, sizes and options; the names below a
 # mypy: ignore-errors
 from __future__ import annotations
 
+from euthymia.engine import driver_events, driver_jumps
+
 PLACES = (
     # kernels
     "F_PREP", "F_RATES", "F_FACTOR", "F_STAGE", "F_OUT",
@@ -22,13 +24,21 @@ PLACES = (
     "P_OUT", "P_STATUS", "P_FAILED", "P_STEPS", "P_REJECTED",
     # state of the lanes: arrays [slot][lane]
     "Y", "YN", "YMAX", "U", "PQ", "LU", "K", "DT", "W", "YI", "TQ", "FRESH_K",
+    # state-triggered events; these stay empty without them
+    "F_WATCH", "F_REACT", "NTRIG", "NWATCH", "NCHANGE", "QUEUE", "CHANGED", "P_FIRST", "P_TARGET", "P_FLAGS", "TRIG", "SEEN",
+    "YP", "REACT", "QTIME", "QEVENT", "QSERIAL", "QVALUE",
+    # jumps of sensitivities; these stay empty without them
+    "F_SLOPE", "BEFORE_JUMP", "AFTER_JUMP", "P_JUMPS", "P_MOVED", "P_BASE",
     # one value for each lane
     "T", "H", "HS", "HK", "STOP", "G", "GH", "TS", "ERR", "EOLD", "REJ", "HIT", "ACT", "BAD", "NEXTOUT", "SERVE",
     "FRESH", "DONE", "STEPS", "NREJ", "FAIL", "TN", "ID", "IE", "IO",
+    "FLIP", "SERIAL", "QNEXT", "TP",
 )  # fmt: skip
 CONSTANTS = {name: place for place, name in enumerate(PLACES)}
 CONSTANTS |= {"ADD": 0, "SET_INPUT": 1, "SET_RATE": 2, "SET_STATE": 3, "RESET": 4}
 CONSTANTS |= {"OK": 0, "TOO_MANY_STEPS": 1, "STEP_TOO_SMALL": 2, "NOT_FINITE": 3, "INF": float("inf")}
+CONSTANTS |= driver_jumps.CONSTANTS | driver_events.CONSTANTS
+CONSTANTS |= {"EVENTS_WITHOUT_END": 6, "TOO_MANY_WAITING": 7, "BAD_DELAY": 8}
 
 
 def write_output(ctx: "p", lane: "i", time: "d"):
@@ -87,7 +97,7 @@ def begin(ctx: "p", lane: "i", p: "i"):
         st(y, i * WIDTH + lane, ld(ldp(ctx, P_Y0), p * ns + i))
         st(ldp(ctx, YMAX), i * WIDTH + lane, 0.0)
     for i in range(nu):
-        st(ldp(ctx, U), i * WIDTH + lane, ld(ldp(ctx, P_U0), i))
+        st(ldp(ctx, U), i * WIDTH + lane, ld(ldp(ctx, P_U0), p * nu + i))
     for i in range(np):
         st(ldp(ctx, PQ), i * WIDTH + lane, ld(ldp(ctx, P_PAR), p * np + i))
     invoke(ldp(ctx, F_PREP), ldp(ctx, PQ), ldp(ctx, W))
@@ -100,6 +110,8 @@ def begin(ctx: "p", lane: "i", p: "i"):
     sti(ldp(ctx, IE), lane, 0)
     sti(ldp(ctx, IO), lane, 0)
     st(ldp(ctx, NEXTOUT), lane, ld(ldp(ctx, P_TIMES), 0))
+    if TRIGGERS:
+        begin_triggers(ctx, lane)
 
 
 def apply_events(ctx: "p", lane: "i", time: "d") -> "i":
@@ -130,6 +142,9 @@ def apply_events(ctx: "p", lane: "i", time: "d") -> "i":
         if code == RESET:
             for i in range(ns):
                 st(y, i * WIDTH + lane, ld(ldp(ctx, P_Y0), p * ns + i))
+        if JUMPS:
+            if code >= MARK:
+                jump(ctx, lane, time, code, index, value)
         ie = ie + 1
         done = done + 1
     sti(ldp(ctx, IE), lane, ie)
@@ -141,14 +156,10 @@ def service(ctx: "p", lane: "i"):
     fresh = 0
     while True:
         if ldi(ldp(ctx, ID), lane) >= 0:
-            if ld(ldp(ctx, FAIL), lane) > 0.0:
-                if ld(ldp(ctx, FAIL), lane) > 2.5:
-                    finish(ctx, lane, NOT_FINITE)
-                else:
-                    if ld(ldp(ctx, FAIL), lane) > 1.5:
-                        finish(ctx, lane, STEP_TOO_SMALL)
-                    else:
-                        finish(ctx, lane, TOO_MANY_STEPS)
+            fail = ld(ldp(ctx, FAIL), lane)
+            for code in static(1, 9):
+                if fail == 1.0 * code:
+                    finish(ctx, lane, code)
         if ldi(ldp(ctx, ID), lane) < 0:
             p = ldi(ctx, NEXT)
             if p >= ldi(ctx, N):
@@ -163,6 +174,10 @@ def service(ctx: "p", lane: "i"):
         time = ld(ldp(ctx, T), lane)
         write_due(ctx, lane, time, 0)
         changed = apply_events(ctx, lane, time)
+        if TRIGGERS:
+            changed = changed + settle(ctx, lane, time)
+            if ld(ldp(ctx, FAIL), lane) > 0.0:
+                continue
         write_due(ctx, lane, time, 1)
         if ldi(ldp(ctx, IO), lane) >= ldi(ctx, NT):
             finish(ctx, lane, OK)
@@ -172,6 +187,9 @@ def service(ctx: "p", lane: "i"):
         ie = ldi(ldp(ctx, IE), lane)
         if ie < ldi(ctx, NE):
             due = ld(ldp(ctx, P_EVT), p * ldi(ctx, NE) + ie)
+            stop = select(due < stop, due, stop)
+        if TRIGGERS:
+            due = ld(ldp(ctx, QNEXT), lane)
             stop = select(due < stop, due, stop)
         st(ldp(ctx, STOP), lane, stop)
         if fresh + changed > 0:
@@ -343,6 +361,10 @@ def control(ctx: "p"):
     tn = select(hit, vl(ldp(ctx, STOP), 0), t + hs)
     vs(ldp(ctx, TN), 0, tn)
     vs(ldp(ctx, DONE), 0, select(ok, bc(1.0), bc(0.0)))
+    if TRIGGERS:
+        locate(ctx)
+        tn = vl(ldp(ctx, TN), 0)
+        hit = vl(ldp(ctx, HIT), 0) > 0.0
     h = select(ok, larger, smaller)
     vs(ldp(ctx, H), 0, h)
     vs(ldp(ctx, EOLD), 0, select(ok, vmax(error, 1e-4), vl(ldp(ctx, EOLD), 0)))
@@ -408,5 +430,15 @@ def run(ctx: "p"):
         control(ctx)
 
 
-FUNCTIONS = (write_output, write_due, finish, begin, apply_events, service, interpolate)
+FUNCTIONS = (
+    write_output,
+    write_due,
+    finish,
+    *driver_events.FUNCTIONS,
+    *driver_jumps.FUNCTIONS,
+    begin,
+    apply_events,
+    service,
+    interpolate,
+)
 FUNCTIONS += (stage_times, implicit_stages, explicit_stages, error_norm, control, run)

@@ -6,7 +6,8 @@ travel through scratch memory.
 
 Kernels (pointers): prep(p) fills the parameter-only expressions; rates(t, y, u, p, dy); factor(t, y, u, p, g, gh,
 lu, k, bad, w) factorises g*I - J and solves the first stage; stage(t, y, u, p, lu, k, w) solves one more stage;
-outputs(t, y, u, p, out, lane) on one lane.
+outputs(t, y, u, p, out, lane) on one lane.  Systems with triggers: watch(t, y, u, p, out, w) tells which conditions
+hold, and react(t, y, u, p, out, w, lane) gives delays, priorities and new values on one lane.
 """
 
 from __future__ import annotations
@@ -193,12 +194,20 @@ class Kernels:
         for i, made in enumerate(b):
             tape.add("store", "k", i, made)
 
-    def output_kernel(self, width: int, nodes: Sequence[int]) -> str:
+    def output_kernel(self, width: int, nodes: Sequence[int], name: str = "outputs") -> str:
+        """Values of `nodes` on one lane."""
+        return self.write(name, ("t", "y", "u", "p", "out", "w"), self._stored(nodes), 1, stride=width)
+
+    def watch_kernel(self, width: int, nodes: Sequence[int]) -> str:
+        """Values of `nodes` on all lanes."""
+        return self.write("watch", ("t", "y", "u", "p", "out", "w"), self._stored(nodes), width)
+
+    def _stored(self, nodes: Sequence[int]) -> Tape:
         tape = Tape()
         value = self.walk(tape, nodes)
         for i, node in enumerate(nodes):
             tape.add("store", "out", i, value[node])
-        return self.write("outputs", ("t", "y", "u", "p", "out", "w"), tape, 1, stride=width)
+        return tape
 
     # ---- text ----
     def write(self, name: str, arrays: Sequence[str], tape: Tape, width: int, stride: int = 0) -> str:
@@ -369,6 +378,8 @@ def _operation(t: Text, op: str, a: list[str]) -> str:
         zero = t.const(0.0)
         limit = t.select(t.compare("olt", a[0], zero), t.const(math.inf), zero)
         return t.select(t.compare("oeq", a[0], zero), t.const(1.0), limit)
+    if op == "factorial":
+        return _each_lane(t, "tgamma", t.two("fadd", a[0], t.const(1.0)))
     return _each_lane(t, op, a[0])
 
 
@@ -399,5 +410,5 @@ def module(parts: Sequence[str], width: int) -> str:
     body = "\n".join(parts)
     heads = [declarations(width), *([declarations(1)] if width > 1 else [])]
     math_parts = [functions(width, inline=True), *([functions(1, inline=True)] if width > 1 else [])]
-    libc = [f"declare double @{f}(double)" for f in ("asin", "acos", "atan") if f"@{f}(" in body]
+    libc = [f"declare double @{f}(double)" for f in ("asin", "acos", "atan", "tgamma") if f"@{f}(" in body]
     return "\n".join([*heads, *libc, *math_parts, body])

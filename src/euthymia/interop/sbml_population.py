@@ -1,7 +1,8 @@
 """SBML models on populations: parameters drawn per patient, every patient simulated.
 
-Event-free models run as one batch through the engine, with the known jumps in time as stop points; models with
-events or algebraic rules run patient by patient through the readable simulator.  Both say which they used.
+Models run as one batch through the engine, events included, with the known jumps in time as stop points; those
+with algebraic rules that are not linear run patient by patient through the readable simulator.  Both say which they
+used.
 """
 
 from __future__ import annotations
@@ -217,8 +218,10 @@ def prepare_batch(
             text = f"{text}/{translated.names[species.compartment]}"
         names.append(text)
     plain = translated.system
-    parts = (Fragment(plain.states, plain.parameters, plain.assignments), Fragment(inputs={STOP: Input()}))
-    joined = OdeSystem.join(plain.name, *parts, units=False)
+    whole = Fragment(
+        plain.states, plain.parameters, plain.assignments, {**plain.inputs, STOP: Input()}, plain.triggers
+    )
+    joined = OdeSystem.join(plain.name, whole, units=False)
     scale = np.r_[peaks(system, times), np.ones(len(plain.states) - len(system.states))]
     events = stop_events(model, system, times, draws, patients)
 
