@@ -55,11 +55,11 @@ def screen_step(arguments: argparse.Namespace) -> int:
             f"{a.first}, {a.second}: {a.both} both decided, {a.observed:.0%} equal, kappa {a.kappa:.2f}"
             for a in agreements(found, arguments.stage)
         ]
-        lines += [
-            f"{n}: {found[n, arguments.stage].by}  {session.records[n].title[:60]}"
-            for n in conflicts
-            if n in session.records
-        ]
+        for n in (name for name in conflicts if name in session.records):
+            said = "; ".join(f"{who} {verdict}" for who, verdict in found[n, arguments.stage].by.items())
+            lines.append(f"{n}  {session.records[n].title[:70]}\n    {said}")
+        if conflicts:
+            lines.append("to settle one: --settle --record RECORD --verdict include or exclude")
         return show_result(
             arguments,
             {"agreements": both, "conflicts": conflicts},
