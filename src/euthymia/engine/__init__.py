@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from euthymia.engine.events import Dose, Events
 from euthymia.engine.execute import Summary, stream
+from euthymia.engine.replay import alone
+from euthymia.engine.sensitivity import Sensitivities, sensitivities
 from euthymia.engine.solve import solve
 from euthymia.engine.store import ChunkStore
 from euthymia.engine.system import Assignment, Fragment, Input, OdeSystem, Parameter, State, Trigger
@@ -21,10 +23,13 @@ __all__ = [
     "Input",
     "OdeSystem",
     "Parameter",
+    "Sensitivities",
     "State",
     "Summary",
     "Trajectories",
     "Trigger",
+    "alone",
+    "sensitivities",
     "solve",
     "solve_reference",
     "stream",
