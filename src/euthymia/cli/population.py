@@ -12,7 +12,7 @@ from typing import Any
 NAME = "population"
 HELP = "Simulate a population before treatment: marginals, weights, endotypes, and resistance by the usual definitions."
 STYLE = """body{font:15px system-ui,sans-serif;margin:2rem auto;max-width:860px;color:#222;padding:0 1rem}
-h2{margin-top:2rem} text{font-size:13px;fill:#222} .note{color:#555} svg{width:100%;height:auto}"""
+h2{margin-top:2rem} text{font-size:14px;fill:#222} .note{color:#555} svg{width:100%;height:auto}"""
 DARK, LIGHT, MARK = "#2b5c8a", "#9fbcd6", "#b2182b"
 
 
@@ -136,7 +136,7 @@ marginals about leave the precision of {found["effective"]:g} patients.</p>
 
 def bars(rows: Sequence[tuple[str, float, float, float | None]], names: tuple[str, str]) -> str:
     """Two bars a row, and a mark where a published value is known; the axis runs from 0 to 100 %."""
-    left, width, height = 400, 380, 46
+    left, width, height = 500, 330, 46
     drawn = [
         f'<rect x="{left}" y="4" width="12" height="12" fill="{LIGHT}"/><text x="{left + 18}" y="15">{names[0]}</text>',
         f'<rect x="{left + 150}" y="4" width="12" height="12" fill="{DARK}"/><text x="{left + 168}" y="15">{names[1]}</text>',

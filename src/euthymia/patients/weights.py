@@ -19,6 +19,7 @@ from euthymia.errors import InputError, Problem
 
 STEPS = 100
 CLOSE = 1e-9
+SHORTEST, ARMIJO, FAR = 1e-6, 1e-4, 1e-3  # of a Newton step, of its promised gain, of a standard deviation
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +95,11 @@ def prevalence_weights(
         curve = (z * w[:, None]).T @ z - np.outer(mean, mean) + np.diag(ridge)
         step = -np.linalg.lstsq(curve + 1e-12 * np.eye(len(slope)), slope, rcond=None)[0]
         size = 1.0
-        while size > 1e-6:
+        while size > SHORTEST:
             tried, trial = at(tilt + size * step)
-            if tried <= value + 1e-4 * size * float(slope @ step):
+            if tried <= value + ARMIJO * size * float(slope @ step):
                 break
             size /= 2
         tilt, value, w = tilt + size * step, tried, trial
-    far = [n for n, s in zip(called, w @ z + ridge * tilt, strict=True) if abs(s) > 1e-3]
+    far = [n for n, s in zip(called, w @ z + ridge * tilt, strict=True) if abs(s) > FAR]
     raise InputError([Problem("no weights reach this marginal together with the others", key=n) for n in far])
