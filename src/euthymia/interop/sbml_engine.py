@@ -55,7 +55,12 @@ def engine_name(symbol: str) -> str:
     return {"": plain, "n": f"{plain}.amount", "rate": f"{plain}.rateof"}[kind]
 
 
-def to_engine(dynamics: Dynamics, outputs: Collection[str], vary: Collection[str] = ()) -> EngineModel:
+def to_engine(
+    dynamics: Dynamics,
+    outputs: Collection[str],
+    vary: Collection[str] = (),
+    keep: Collection[str] | None = None,
+) -> EngineModel:
     """The engine system of a model.
 
     Parameters
@@ -64,18 +69,21 @@ def to_engine(dynamics: Dynamics, outputs: Collection[str], vary: Collection[str
         Symbols that will be asked for; what neither they nor the states need is left out.
     vary : collection of str
         Parameters, compartments or species whose first value differs between patients.
+    keep : collection of str, optional
+        Constants that stay parameters of the system; the others are folded into the equations (stoichiometries and
+        compartments of size 1 vanish).  By default all stay.
 
     Raises
     ------
     Unsupported
         The model needs events, algebraic rules or functions that the engine does not have.
     """
-    return _Translator(dynamics, outputs, set(vary)).build()
+    return _Translator(dynamics, outputs, set(vary), None if keep is None else set(keep)).build()
 
 
 class _Translator:
-    def __init__(self, dynamics: Dynamics, outputs: Collection[str], vary: set[str]):
-        self.d, self.vary = dynamics, vary
+    def __init__(self, dynamics: Dynamics, outputs: Collection[str], vary: set[str], keep: set[str] | None):
+        self.d, self.vary, self.keep = dynamics, vary, keep
         self.file = dynamics.model.file
         self.wanted = [*dynamics.states, *outputs]
         self.place = ""
@@ -104,7 +112,7 @@ class _Translator:
             if ident in d.states:
                 continue
             own = engine_name(ident)
-            if ident in held and held[ident].op == "number":
+            if ident in held and held[ident].op == "number" and self._stays(ident, held[ident].args[0]):
                 parameters[own] = Parameter(held[ident].args[0])
                 start[ident] = own
             elif ident in held and names_in(held[ident]) & moving:
@@ -117,6 +125,11 @@ class _Translator:
         fragment = Fragment(states=states, parameters=parameters, assignments=assignments)
         system = OdeSystem.join(d.model.id or "sbml", fragment, units=False)
         return EngineModel(system, {w: engine_name(w) for w in (*needed, *d.states)}, start)
+
+    def _stays(self, ident: str, value: float) -> bool:
+        """Whether a constant remains a parameter."""
+        plain = ident.removeprefix("n:")
+        return self.keep is None or plain in self.keep or plain in self.vary or not math.isfinite(value)
 
     def _moving(self, definitions: Mapping[str, Expr]) -> set[str]:
         """Symbols that may change in time: states, and what reads one or the time."""

@@ -204,7 +204,7 @@ def prepare_batch(
     model = system.model
     symbols = [_symbol(model, w) for w in wanted]
     symbols += [model.species[s].compartment for s in symbols if s in model.species]
-    translated = to_engine(system, symbols, draws)
+    translated = to_engine(system, symbols, draws, keep=draws)
     for symbol in draws:
         if symbol not in translated.start:
             raise Unsupported("varying a symbol that nothing reads", "symbol", symbol, model.file)
