@@ -7,9 +7,21 @@ rate (of a state) or the value (of an assignment) of the target is compared.  No
 import numpy as np
 import pytest
 
-from euthymia.biology import load_module, module_names
+from euthymia.biology import load_module as load_form
+from euthymia.biology import module_names as ordinary
+from euthymia.biology.variants import variants
 from euthymia.engine import OdeSystem
 from euthymia.engine.evaluate import function
+
+
+def load_module(name):
+    return load_form(*name.split(".", 1))
+
+
+def module_names():
+    """Every module, and every rival form as `module.form`."""
+    return [*ordinary(), *(f"{m}.{v}" for m in ordinary() for v in variants(m))]
+
 
 EDGES = [(m, i) for m in module_names() for i in range(len(load_module(m).edges))]
 

@@ -24,12 +24,31 @@ def steady(name: str, dose: float, every: float = 24.0, days: int = 60, **more) 
 
 
 def test_one_compartment_absorption_follows_the_bateman_function():
-    drug = load_compound("escitalopram")
+    drug = load_compound("reboxetine")
     times = np.linspace(0.5, 72, 40)
     course = simulate_course([Treatment(drug, 10, 0, 0, 72)], times, rtol=1e-8)
     ka, k = drug.value("routes.oral.ka"), drug.value("CL") / drug.value("V")
     dose = 10 * drug.nmol_per_mg()
     expected = dose * ka / (drug.value("V") * (ka - k)) * (np.exp(-k * times) - np.exp(-ka * times))
+    assert course.levels["reboxetine"][0] == pytest.approx(expected, rel=1e-5)
+
+
+def test_two_compartments_with_absorption_follow_their_closed_form():
+    """Sum of three exponentials (Gibaldi and Perrier) from the micro-constants."""
+    drug = load_compound("escitalopram")
+    times = np.linspace(0.5, 120, 60)
+    course = simulate_course([Treatment(drug, 10, 0, 0, 120)], times, rtol=1e-8)
+    volume, ka = drug.value("V"), drug.value("routes.oral.ka")
+    k10, k12 = drug.value("CL") / volume, drug.value("Q2") / volume
+    k21 = drug.value("Q2") / drug.value("V2")
+    total = k10 + k12 + k21
+    alpha, beta = ((total + sign * np.sqrt(total**2 - 4 * k10 * k21)) / 2 for sign in (1, -1))
+    dose = 10 * drug.nmol_per_mg() * ka / volume
+    expected = dose * (
+        (k21 - alpha) / ((ka - alpha) * (beta - alpha)) * np.exp(-alpha * times)
+        + (k21 - beta) / ((ka - beta) * (alpha - beta)) * np.exp(-beta * times)
+        + (k21 - ka) / ((alpha - ka) * (beta - ka)) * np.exp(-ka * times)
+    )
     assert course.levels["escitalopram"][0] == pytest.approx(expected, rel=1e-5)
 
 

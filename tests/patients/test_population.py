@@ -74,3 +74,12 @@ def test_stress_history_ends_with_the_trial() -> None:
 def test_bounds_clip() -> None:
     p = load_population("mdd_outpatient").covariates["age"]
     assert value_at(p, np.array([-9.0, 9.0])).tolist() == [p.spread.low, p.spread.high]
+
+
+def test_a_patient_has_the_same_traits_alone_and_among_others() -> None:
+    """To the bit, over patients enough that a matrix product would round some of them otherwise."""
+    population = load_population("mdd_outpatient")
+    among = population.sample(11, "t", np.arange(64))
+    for i in range(64):
+        alone = population.sample(11, "t", np.array([i]))
+        assert all(np.array_equal(alone[k], among[k][i : i + 1]) for k in among), i

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from euthymia.biology.expressions import naked_numbers, names, prefixed
+from euthymia.biology.variants import variants, whole
 from euthymia.engine.system import Assignment, Fragment, State
 from euthymia.engine.system import Parameter as Constant
 from euthymia.errors import InputError, Problem, UnitError, nearest
@@ -111,7 +112,10 @@ def load_module(name: str, variant: str = "") -> Module:
     if not path.is_file():
         known = [p.stem for p in FOLDER.glob("*.yaml")]
         wanted = f"{name}.{variant}" if variant else name
-        raise InputError([Problem(f"no module '{wanted}'{nearest(wanted, known)}", key="module")])
+        hint = nearest(wanted, known)
+        if variant and name in module_names() and not hint:
+            hint = f"; rival forms of {name}: {', '.join(variants(name)) or 'none'}"
+        raise InputError([Problem(f"no module '{wanted}'{hint}", key="module")])
     return read_module(path)
 
 
@@ -130,7 +134,7 @@ def read_module(path: str | Path) -> Module:
 
 @lru_cache(maxsize=128)
 def _read(path: Path, stamp: int) -> Module:
-    document = load(path, "module")
+    document = whole(load(path, "module"), path)
     data = document.data
     name = data["module"]
     parameters = read_parameters(document, ("parameters",), f"{name}.")
@@ -155,7 +159,7 @@ def _read(path: Path, stamp: int) -> Module:
             evidence=read_evidence(e["evidence"]),
             against=read_evidence(e.get("against", [])),
             contested=e.get("contested", False),
-            line=document.places[("edges", i)][0],
+            line=document.places.get(("edges", i), (0, 0))[0],
         )
         for i, e in enumerate(data["edges"])
     )

@@ -73,6 +73,7 @@ class Network:
         lines = [
             f"{len(self.modules)} modules, {len(self.system.states)} states, loop gain {self.loop_gain:g}"
         ]
+        lines += [f"variant {m.name}: {m.variant}" for m in self.modules if m.variant]
         lines += [f"structure {name}: {option.name}" for name, option in self.structures.items()]
         lines += [f"joined {port} <- {by}" for port, by in sorted(self.joined.items())]
         lines += [f"default {port} = {value:g}" for port, value in sorted(self.defaulted.items())]
@@ -87,6 +88,7 @@ def build_network(
     loop_gain: float | None = None,
     species: str = "human",
     *,
+    variants: Mapping[str, str] | None = None,
     hypotheses: bool | None = None,
     check_rest: bool = True,
 ) -> Network:
@@ -103,6 +105,8 @@ def build_network(
         Where a fragment provides a port under another id.
     loop_gain : float, optional
         Gain of the return edges between modules; default of the species.
+    variants : mapping of module to variant, optional
+        Rival forms in place of ordinary ones, for example {"hpa": "gupta"}; they win over those a structure uses.
     hypotheses : bool, optional
         Keep edges of grade D on; default of the species (off in humans).
     check_rest : bool
@@ -115,7 +119,7 @@ def build_network(
     """
     chosen = choose(structures or {})
     block = load_species(species)
-    mods = _modules(modules, chosen)
+    mods = _modules(modules, chosen, variants or {})
     problems = _clashes(mods)
     keep = block.hypotheses if hypotheses is None else hypotheses
     off = {} if keep else _off(mods, chosen)
@@ -148,21 +152,30 @@ def rest_drift(network: Network) -> dict[str, float]:
     ready = prepare(system, 1, {}, None, np.array([0.0]), [system.state_names[0]], False, 0.0, None)
     program = system.program
     rates = function(program.graph, program.rates)
-    y, p, u = ready.initial[0].tolist(), ready.parameters[0].tolist(), ready.inputs.tolist()
+    y, p, u = ready.initial[0].tolist(), ready.parameters[0].tolist(), ready.inputs[0].tolist()
     now = dict(zip(system.states, rates(0.0, y, p, u), strict=True))
     ours = {s for m in network.modules for s in m.states}
     start = dict(zip(system.states, y, strict=True))
     return {s: float(v) / max(1.0, abs(start[s])) for s, v in now.items() if s in ours}
 
 
-def _modules(wanted: Sequence[str] | str, chosen: Mapping[str, Option]) -> tuple[Module, ...]:
+def _modules(
+    wanted: Sequence[str] | str, chosen: Mapping[str, Option], rivals: Mapping[str, str]
+) -> tuple[Module, ...]:
     if isinstance(wanted, str):
         if wanted not in PROFILES:
             hint = nearest(wanted, PROFILES) or f"; allowed: {', '.join(PROFILES)}, or a list of modules"
             raise InputError([Problem(f"no profile '{wanted}'{hint}", key="modules")])
         wanted = PROFILES[wanted] or module_names()
     variants = {name: variant for option in chosen.values() for name, variant in option.use.items()}
-    found, problems = [], []
+    variants |= rivals
+    present = [text.partition(".")[0] for text in wanted]
+    found: list[Module] = []
+    problems = [
+        Problem(f"no module '{name}' here to replace{nearest(name, present)}", key=f"variants.{name}")
+        for name in rivals
+        if name not in present
+    ]
     for text in wanted:
         name, _, variant = text.partition(".")
         try:

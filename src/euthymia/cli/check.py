@@ -8,7 +8,7 @@ from pathlib import Path
 
 from euthymia.errors import InputError, Problem
 from euthymia.evidence.audit import audit_document, kind_of, library_files
-from euthymia.evidence.read import load
+from euthymia.evidence.read import LIBRARY, load
 
 NAME = "check"
 HELP = "Check library and protocol files; without a path, the whole library."
@@ -45,6 +45,11 @@ def check_file(path: Path) -> list[Problem]:
             )
         ]
     try:
+        if kind == "trial" and not path.resolve().is_relative_to(LIBRARY):
+            from euthymia.trials.published import read_trial
+
+            read_trial(path)  # written by a reader of a paper: usual spellings are understood
+            return []
         document = load(path, kind)
         problems = list(audit_document(document))
         if kind == "protocol":
@@ -58,9 +63,9 @@ def check_file(path: Path) -> list[Problem]:
 
             read_compound(path)
         elif kind == "trial":
-            from euthymia.trials.published import read_trial
+            from euthymia.trials.published import from_document
 
-            read_trial(path)
+            from_document(document, str(path), path.stem)
     except InputError as error:
         return error.problems
     return problems

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable
 
 from euthymia.biology import Module, load_module, module_names
+from euthymia.biology.variants import variants
 from euthymia.evidence.parameter import Evidence
 
 NAME = "module"
@@ -19,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--markdown", action="store_true", help="print a documentation page with typeset equations"
     )
+    parser.add_argument("--sbml", metavar="FILE", help="write the module as SBML Level 3 Version 2")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
 
 
@@ -28,10 +30,17 @@ def run(arguments: argparse.Namespace) -> int:
             m = load_module(name)
             print(
                 f"{name:<24} {len(m.states):>2} states  {len(m.parameters):>3} parameters  {len(m.edges):>3} edges  {m.title}"
+                + (f" (rival forms: {', '.join(variants(name))})" if variants(name) else "")
             )
         return 0
-    module = load_module(arguments.name, arguments.variant)
-    if arguments.json:
+    name, _, form = arguments.name.partition(".")
+    module = load_module(name, arguments.variant or form)
+    if arguments.sbml:
+        from euthymia.interop.sbml_network import export_network
+
+        export_network(module, arguments.sbml)
+        print(f"wrote {arguments.sbml}")
+    elif arguments.json:
         print(json.dumps(module.document.data, indent=1, ensure_ascii=False))
     else:
         print("\n".join(markdown(module) if arguments.markdown else plain(module)))

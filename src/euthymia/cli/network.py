@@ -31,6 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--structure", action="append", default=[], metavar="NAME=OPTION", help="choose a rival mechanism"
     )
+    parser.add_argument(
+        "--variant", action="append", default=[], metavar="MODULE=FORM", help="use a rival form of a module"
+    )
     parser.add_argument("--species", default="human", help="human (default), mouse or rat")
     parser.add_argument("--around", metavar="NODE", help="edges that enter or leave a node, for example bdnf")
     parser.add_argument(
@@ -38,19 +41,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--ports", action="store_true", help="what was joined, defaulted and switched off")
     parser.add_argument("--html", metavar="FILE", help="write a page that works offline")
+    parser.add_argument("--sbml", metavar="FILE", help="write the network as SBML Level 3 Version 2")
     parser.add_argument("--json", action="store_true", help="print nodes and edges as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     modules = arguments.profile.split(",") if "," in arguments.profile else arguments.profile
-    pairs = [s.partition("=") for s in arguments.structure]
-    wrong = [p[0] for p in pairs if not p[2]]
-    if wrong:
-        raise InputError(Problem(f"'{w}' should read NAME=OPTION", key="--structure") for w in wrong)
-    network = build_network(modules, {a: b for a, _, b in pairs}, species=arguments.species)
+    structures = _pairs(arguments.structure, "--structure", "NAME=OPTION")
+    rivals = _pairs(arguments.variant, "--variant", "MODULE=FORM")
+    network = build_network(modules, structures, species=arguments.species, variants=rivals)
     if arguments.html:
         Path(arguments.html).write_text(page(network), "utf-8")
         print(f"wrote {arguments.html}")
+    elif arguments.sbml:
+        from euthymia.interop.sbml_network import export_network
+
+        export_network(network, arguments.sbml)
+        print(f"wrote {arguments.sbml}")
     elif arguments.path:
         return show_path(network, arguments.path, arguments.json)
     elif arguments.around:
@@ -64,6 +71,14 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         overview(network)
     return 0
+
+
+def _pairs(texts: list[str], option: str, form: str) -> dict[str, str]:
+    pairs = [text.partition("=") for text in texts]
+    wrong = [a for a, _, b in pairs if not b]
+    if wrong:
+        raise InputError(Problem(f"'{w}' should read {form}", key=option) for w in wrong)
+    return {a: b for a, _, b in pairs}
 
 
 def line(step: Step) -> str:

@@ -31,6 +31,9 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=int, metavar="N", help="cores to use (all but one)")
     parser.add_argument("--seed", type=int, metavar="S", help="another seed than the protocol's")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.add_argument(
+        "--structures", action="store_true", help="also average the prediction over rival mechanisms"
+    )
     parser.add_argument("--no-report", action="store_true", help="write the tables only")
 
 
@@ -55,8 +58,11 @@ def execute(protocol: Any, arguments: argparse.Namespace) -> int:
     changes = {k: getattr(arguments, k) for k in ("replicates", "seed") if getattr(arguments, k) is not None}
     protocol = dataclasses.replace(protocol, **changes)
     start = time.perf_counter()
+    averaged = None
     with Progress(quiet=arguments.json) as progress:
         result = run_trial(protocol, arguments.out, jobs=arguments.jobs, progress=progress)
+        if getattr(arguments, "structures", False):
+            averaged = _over_structures(protocol, result.folder, arguments.jobs, progress)
     report = None
     seconds = dict(result.seconds)
     if not arguments.no_report:
@@ -73,18 +79,33 @@ def execute(protocol: Any, arguments: argparse.Namespace) -> int:
             "folder": str(result.folder),
             "report": str(report) if report else None,
             "arms": rows,
+            "structures": averaged.to_data() if averaged else None,
             "seconds": {k: round(v, 3) for k, v in seconds.items()},
             "warnings": result.manifest["warnings"],
         }
         print(json.dumps(data, indent=1))
         return 0
     print_rows(protocol, rows)
+    if averaged:
+        from euthymia.cli.structures import lines
+
+        print("\n".join(lines(averaged)))
     for warning in result.manifest["warnings"]:
         print(f"note: {warning}")
     print(f"seed {protocol.seed}   run {result.run_id}   {time.perf_counter() - start:.1f} s ", end="")
     print("(" + ", ".join(f"{k} {v:.1f}" for k, v in seconds.items()) + ")")
     print(f"Report: {report}" if report else f"Tables: {result.folder}")
     return 0
+
+
+def _over_structures(protocol: Any, folder: Path, jobs: int | None, progress: Any) -> Any:
+    """Average over structures and leave the result in the run folder, where the report finds it."""
+    from euthymia.analysis.structures import predict_over_structures
+    from euthymia.trials.folder import write_json
+
+    found = predict_over_structures(protocol, threads=jobs, progress=progress)
+    write_json(folder / "structures.json", found.to_data())
+    return found
 
 
 def arm_rows(protocol: Any, folder: Path) -> list[dict[str, Any]]:

@@ -100,6 +100,11 @@ def _affinities() -> dict[str, list[dict[str, str]]]:
     return found
 
 
+def affinity_rows(name: str) -> list[dict[str, str]]:
+    """The rows of the affinity tables for one compound; empty where there are none."""
+    return _affinities().get(name, [])
+
+
 def potencies(compound: Compound) -> dict[str, Potency]:
     """Every target of one analyte, by gene; in-vivo values first, then curated ones, then the affinity table."""
     found: dict[str, Potency] = {}
@@ -128,7 +133,7 @@ def potencies(compound: Compound) -> dict[str, Potency]:
             kinact=compound.value(f"{base}.kinact", 0.0),
             turnover=compound.value(f"{base}.turnover", 0.0),
         )
-    for row in _affinities().get(compound.name, []):
+    for row in affinity_rows(compound.name):
         gene = row["gene"]
         if gene in found or float(row["nM"]) >= WEAKEST:
             continue

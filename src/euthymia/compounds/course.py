@@ -16,12 +16,15 @@ from euthymia.compounds.binding import occupancy_fragment
 from euthymia.compounds.compound import Compound, analytes, load_compound
 from euthymia.compounds.individual import individual_parameters
 from euthymia.compounds.interactions import Perpetrator, enzyme_factors
+from euthymia.compounds.metabolism import TURNOVER
 from euthymia.compounds.pharmacokinetics import choose_route, dose_target, fragment
 from euthymia.engine import Dose, Events, Fragment, OdeSystem
 from euthymia.engine.solve import solve
 from euthymia.errors import InputError, SolverError
 
 Array = NDArray[np.float64]
+LEAST_LEFT = 0.08  # share of the clearance that a drug is taken to leave itself at least
+SLOW_HALF_LIVES = 8.0  # half-lives of a slowed clearance or of an enzyme until steady state
 DAYS = (5, 150)  # shortest and longest simulated approach to steady state
 
 
@@ -228,6 +231,24 @@ def terminal_half_life(compound: Compound) -> float:
 
 
 def days_to_steady_state(treatments: Sequence[Treatment], half_lives: float = 30.0) -> float:
-    """Days of dosing after which the level no longer changes by more than about 1 %."""
-    longest = max(terminal_half_life(t.compound) for t in treatments)
-    return float(np.clip(np.ceil(half_lives * longest / 24.0), *DAYS))
+    """Days of dosing after which the level no longer changes by more than about 1 %.
+
+    Drugs that block or saturate their own enzymes slow down on the way, and enzymes that are inactivated or induced
+    take several of their own half-lives.
+    """
+    longest = 0.0
+    for treatment in treatments:
+        parts = analytes(treatment.compound).values()
+        longest = max(longest, half_lives * terminal_half_life(treatment.compound))
+        for part in parts:
+            own = set(part.data.get("saturation", {})) | set(part.data.get("inhibits", {}))
+            left = 1.0 - sum(part.value(f"pathways.{enzyme}", 0.0) for enzyme in own)
+            if "CL" in part.parameters and left < 1.0:
+                volume = sum(part.value(k, 0.0) for k in ("V", "V2", "V3"))
+                slow = np.log(2) * volume / (part.value("CL") * max(left, LEAST_LEFT))
+                longest = max(longest, SLOW_HALF_LIVES * slow)
+            for block in ("inhibits", "induces"):
+                for enzyme, record in part.data.get(block, {}).items():
+                    if "kinact" in record or "maximum" in record:
+                        longest = max(longest, SLOW_HALF_LIVES * np.log(2) / TURNOVER[enzyme])
+    return float(np.clip(np.ceil(longest / 24.0), *DAYS))

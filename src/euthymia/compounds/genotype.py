@@ -6,6 +6,8 @@ from `library/genotype/enzymes.yaml` as a piecewise linear relation.
 
 from __future__ import annotations
 
+import csv
+import re
 from functools import cache
 
 import numpy as np
@@ -15,10 +17,11 @@ from euthymia.errors import InputError, nearest
 from euthymia.evidence.parameter import Parameter, read_parameters
 from euthymia.evidence.read import LIBRARY, Document, load
 
+MOST_SCORE = 6.0
 PHENOTYPES = ("PM", "IM", "NM", "RM", "UM")
 _WORDS = {
     "poor": "PM", "intermediate": "IM", "normal": "NM", "extensive": "NM", "rapid": "RM", "ultrarapid": "UM",
-    "EM": "NM", "UR": "UM",
+    "EM": "NM", "UR": "UM", "homEM": "NM", "hetEM": "IM", "wt/wt": "NM", "wt": "NM", "EMs": "NM", "PMs": "PM",
 }  # fmt: skip
 
 
@@ -93,3 +96,98 @@ def smoking_factor(enzyme: str) -> float:
     """How much more of an enzyme smokers have (1 = no effect)."""
     found = enzyme_numbers().get(f"smoking.{enzyme}")
     return found.value if found else 1.0
+
+
+@cache
+def alleles() -> dict[tuple[str, str], float]:
+    """Activity of single alleles by (enzyme, '*4'), from `library/genotype/observations.csv`."""
+    found: dict[tuple[str, str], float] = {}
+    with (LIBRARY / "genotype" / "observations.csv").open(encoding="utf-8", newline="") as lines:
+        for row in csv.DictReader(lines):
+            if row["kind_of_row"] != "activity":
+                continue
+            number = re.match(r"[\d.]+", row["value"])
+            if number:
+                for star in re.split(r"[/,;]", row["phenotype_or_allele"]):
+                    found[row["gene"], star.strip().upper()] = float(number.group())
+    return found
+
+
+def read_activity(enzyme: str, text: str) -> float:
+    """Activity score from a number, a phenotype word, several of them ('NM/IM': the middle) or a diplotype.
+
+    Raises
+    ------
+    InputError
+        Unknown enzyme, phenotype or allele.
+
+    >>> read_activity("CYP2D6", "*1/*4"), read_activity("CYP2C19", "PM"), read_activity("CYP2D6", "0.5")
+    (1.0, 0.0, 0.5)
+    """
+    plain = text.strip()
+    try:
+        score = float(plain)
+    except ValueError:
+        pass
+    else:
+        activity_score(enzyme, "NM")
+        if not 0 <= score <= MOST_SCORE:
+            raise InputError(
+                [f"activity score {plain} of {enzyme} is impossible; allowed 0 to {MOST_SCORE:g}"]
+            )
+        return score
+    if "*" in plain:
+        known, total = alleles(), 0.0
+        for star in plain.replace(" ", "").split("/"):
+            key = (enzyme.upper(), star.upper().replace("X2", "XN").replace("X3", "XN"))
+            if key not in known:
+                stars = sorted(s for e, s in known if e == enzyme.upper())
+                raise InputError(
+                    [f"allele '{star}' of {enzyme} has no activity here; known: {', '.join(stars) or 'none'}"]
+                )
+            total += known[key]
+        return total
+    words = [w for w in re.split(r"[/+]", plain) if w.strip()]
+    return (
+        float(np.mean([activity_score(enzyme, w) for w in words])) if words else activity_score(enzyme, plain)
+    )
+
+
+@cache
+def _frequencies(ancestry: str) -> dict[str, dict[str, float]]:
+    document = load(LIBRARY / "ancestries" / f"{ancestry}.yaml", "ancestry")
+    return {
+        enzyme: {
+            w: p.value for w, p in read_parameters(document, ("frequency", enzyme), f"{enzyme}.").items()
+        }
+        for enzyme in document.data["frequency"]
+    }
+
+
+def draw_scores(enzyme: str, uniform: ArrayLike, ancestry: str = "european") -> NDArray[np.float64]:
+    """Activity scores of a group: one phenotype each, by the shares of an ancestry.
+
+    Parameters
+    ----------
+    uniform : array_like
+        Uniform random numbers, one a patient.
+
+    >>> draw_scores("CYP2C19", [0.001, 0.999]).tolist()
+    [0.0, 3.0]
+    """
+    draw = np.asarray(uniform, dtype=float)
+    scores = np.full(draw.shape, activity_score(enzyme, "NM"))
+    shares = {k.rsplit(".", 1)[-1]: v for k, v in _frequencies(ancestry).get(enzyme, {}).items()}
+    low = sum(shares.get(word, 0.0) for word in ("PM", "IM"))
+    edge = 0.0
+    for word in ("PM", "IM"):
+        scores[(draw >= edge) & (draw < edge + shares.get(word, 0.0))] = (
+            activity_score(enzyme, word) if word in shares else 2.0
+        )
+        edge += shares.get(word, 0.0)
+    edge = 1.0
+    for word in ("UM", "RM"):
+        if word in shares:
+            scores[(draw < edge) & (draw >= max(edge - shares[word], low))] = activity_score(enzyme, word)
+            edge -= shares[word]
+    return scores

@@ -21,6 +21,7 @@ Array = NDArray[np.float64]
 WEIGHT, AGE, EGFR = 70.0, 40.0, 100.0
 ADULT = 18.0  # years; below it the age effect stays that of an adult
 LIMITS = {"age": (0.0, 110.0), "weight": (2.0, 400.0), "egfr": (0.0, 250.0), "hepatic": (0.0, 2.0)}
+KIDNEY = ("renal", "OCT2")
 _SHAPE = {"CL": 0.75, "Q2": 0.75, "Q3": 0.75, "V": 1.0, "V2": 1.0, "V3": 1.0}
 _ABSORPTION = ("ka", "F", "lag")
 
@@ -174,20 +175,21 @@ def _analyte(
     hepatic = np.asarray(patients["hepatic"], dtype=float) if "hepatic" in patients else None
     for pathway in compound.pathways:
         work: Array | float = 1.0
-        if pathway == "renal":
-            if "egfr" in patients:
-                values[f"{prefix}.renal.function"] = np.asarray(patients["egfr"], dtype=float) / EGFR
-            continue
+        kidney = pathway in KIDNEY
+        if kidney and "egfr" in patients:
+            work = np.asarray(patients["egfr"], dtype=float) / EGFR
         if pathway in patients:
             work = enzyme_function(pathway, patients[pathway])
         if "smoker" in patients and smoking_factor(pathway) != 1:
             work = work * np.where(np.asarray(patients["smoker"]) > 0, smoking_factor(pathway), 1.0)
         if pathway in enzymes:
             work = work * np.asarray(enzymes[pathway], dtype=float)
-        if hepatic is not None:
+        if hepatic is not None and not kidney:
             work = work * hepatic
         if np.ndim(work) > 0 or work != 1.0:
             values[f"{prefix}.{pathway}.function"] = np.asarray(work, dtype=float)
+    if "gut_extraction" in compound.parameters and "gut" in enzymes:
+        values[f"{prefix}.gut.function"] = np.asarray(enzymes["gut"], dtype=float)
     if hepatic is not None:
         values[f"{prefix}.other.function"] = hepatic
 

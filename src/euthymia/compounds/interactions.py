@@ -7,7 +7,7 @@ In: names of drugs.  Out: which of them are simulated, what the others leave of 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from euthymia.compounds.compound import Compound, _index, analytes, load_compound
@@ -18,11 +18,39 @@ from euthymia.evidence.read import LIBRARY, load
 
 @dataclass(frozen=True, slots=True)
 class Perpetrator:
-    """A drug that changes enzymes and is not simulated itself."""
+    """A drug that changes enzymes and is not simulated itself.
+
+    Attributes
+    ----------
+    enzymes : mapping of enzyme to Parameter
+        What it leaves of each ('CYP3A4'), or makes of it where it induces; 'gut' is CYP3A4 of the gut wall alone.
+    daily : float
+        mg a day that these numbers stand for; 0 where not stated.
+    """
 
     name: str
     title: str
     enzymes: dict[str, Parameter]
+    daily: float = 0.0
+
+    def at_dose(self, daily: float) -> Perpetrator:
+        """The same drug at another daily dose (mg).
+
+        Inhibition follows the level: 1/left - 1 in proportion to the dose.  Induction is near its most at usual
+        doses and is kept.  Without a dose on either side nothing changes.
+        """
+        if not daily or not self.daily or daily == self.daily:
+            return self
+        scale = daily / self.daily
+        return replace(
+            self,
+            enzymes={
+                e: p
+                if p.value >= 1 or p.value <= 0
+                else replace(p, value=1 / (1 + scale * (1 / p.value - 1)))
+                for e, p in self.enzymes.items()
+            },
+        )
 
 
 @cache
@@ -35,7 +63,10 @@ def perpetrators() -> dict[str, Perpetrator]:
             e: read_parameter(document, ("perpetrators", name, "enzymes", e), f"{name}.{e}")
             for e in record["enzymes"]
         }
-        entry = Perpetrator(name, record["title"], enzymes)
+        daily = 0.0
+        if "daily" in record:
+            daily = read_parameter(document, ("perpetrators", name, "daily"), f"{name}.daily").value
+        entry = Perpetrator(name, record["title"], enzymes, daily)
         for spelling in (name, *record.get("synonyms", ())):
             found[spelling.lower()] = entry
     return found

@@ -12,8 +12,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from euthymia.compounds.compound import Compound, load_compound
+from euthymia.compounds.observation_text import (
+    WEIGHT,
+    Given,
+    duration,
+    genes,
+    given,
+    hours,
+    is_yes,
+    mass,
+    number,
+    tokens,
+    variation,
+)
 from euthymia.errors import InputError, UnitError, nearest
-from euthymia.units import parse_unit
+
+__all__ = ["CLASSES", "COLUMNS", "METRICS", "Given", "Observation", "read_observations"]
 
 COLUMNS = (
     "id",
@@ -65,23 +80,37 @@ _METRIC = {m.lower(): m for m in METRICS} | {
     "auc_0_inf": "AUC_inf",
     "cmin_ratio": "Css_ratio",
     "cavg_ratio": "Css_ratio",
+    "css_avg_ratio": "Css_ratio",
+    "ctrough_ratio": "Css_ratio",
+    "c_ratio": "Css_ratio",
+    "auc_tau_ratio": "AUC_ratio",
+    "auc_inf_ratio": "AUC_ratio",
+    "aucr": "AUC_ratio",
+    "cmaxr": "Cmax_ratio",
+    "conc": "Cavg",
+    "concentration": "Cavg",
+    "c": "Cavg",
+    "cmax_ss": "Cmax",
+    "cmin_ss": "Cmin",
+    "cavg_ss": "Cavg",
+    "css_min": "Cmin",
+    "trough": "Cmin",
+    "auc_ss": "AUC_tau",
+    "auc0_tau": "AUC_tau",
+    "auc_0_tau": "AUC_tau",
+    "auc24": "AUC_tau",
+    "auc0_24": "AUC_tau",
+    "auclast": "AUC_inf",
+    "auc_last": "AUC_inf",
+    "t1/2": "t_half",
+    "t1_2": "t_half",
+    "halflife": "t_half",
+    "occ": "occupancy",
     "c_trough": "Cmin",
     "ctrough": "Cmin",
     "thalf": "t_half",
     "half_life": "t_half",
 }
-
-
-_MG = {"g": 1000.0, "ug": 0.001, "µg": 0.001}
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """One drug as given beside the observed one: name, mg (0 where not stated) and hours between doses."""
-
-    name: str
-    dose: float = 0.0
-    interval: float = 24.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +138,7 @@ class Observation:
     reference: str = ""
     spread: float = math.nan
     kind: str = ""
+    row: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def read_observations(path: str | Path) -> tuple[list[Observation], list[tuple[str, str]]]:
@@ -124,7 +154,7 @@ def read_observations(path: str | Path) -> tuple[list[Observation], list[tuple[s
             table = csv.DictReader(lines)
             rows = list(table)
             header = table.fieldnames or []
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError([f"{path}: cannot be read as a UTF-8 CSV table: {error}"]) from None
     needed = ("id", "compound", "dose", "metric", "value")
     missing = [c for c in needed if c not in header]
@@ -132,122 +162,87 @@ def read_observations(path: str | Path) -> tuple[list[Observation], list[tuple[s
         raise InputError([f"{path}: column '{c}' is missing{nearest(c, header)}" for c in missing])
     good: list[Observation] = []
     bad: list[tuple[str, str]] = []
-    for number, row in enumerate(rows, 2):
+    for line, row in enumerate(rows, 2):
         clean = {str(k): (v or "").strip() for k, v in row.items() if k and not isinstance(v, list)}
-        name = clean.get("id") or f"line {number}"
+        name = clean.get("id") or f"line {line}"
         try:
-            good.append(_observation(name, clean))
-        except (ValueError, InputError, UnitError) as error:
+            good.append(observation(name, clean))
+        except InputError as error:
+            bad.append((name, "; ".join(p.message for p in error.problems)))
+        except (ValueError, UnitError) as error:
             bad.append((name, str(error)))
     return good, bad
 
 
-def _number(text: str, what: str) -> float:
-    match = re.match(r"[~<>=\s]*([-+]?\d*\.?\d+(?:[eE][-+]?\d+)?)(?:\s*-\s*(\d*\.?\d+))?", text)
-    if not match:
-        raise ValueError(f"{what} '{text}' is not a number")
-    low = float(match.group(1))
-    return (low + float(match.group(2))) / 2 if match.group(2) else low
+def observation(name: str, row: Mapping[str, str]) -> Observation:
+    """One row of a table as an observation.
 
-
-def _observation(name: str, row: Mapping[str, str]) -> Observation:
-    metric = _METRIC.get(row["metric"].lower().replace("-", "_"))
+    Raises
+    ------
+    ValueError, InputError, UnitError
+        What cannot be understood.
+    """
+    metric = _METRIC.get(row["metric"].lower().replace("-", "_").replace(" ", "_"))
     if metric is None:
         raise ValueError(f"metric '{row['metric']}' is unknown; known: {', '.join(METRICS)}")
-    interval = _number(row["interval_h"], "interval_h") if row.get("interval_h") else 0.0
-    duration = _duration(row.get("duration_days", ""), interval)
-    if math.isinf(duration) and not interval:
+    compound = load_compound(row["compound"])
+    interval = hours(row.get("interval_h", ""))
+    days = duration(row.get("duration_days", ""), interval)
+    if math.isinf(days) and not interval:
         interval = 24.0
-    covariates = {}
-    for column, key in (("age", "age"), ("weight_kg", "weight")):
-        if row.get(column):
-            covariates[key] = _number(row[column], column)
-    tokens = _tokens(row.get("population", ""))
-    if tokens.get("smoker", tokens.get("smoking", "")).lower() in ("1", "yes", "true", "smoker"):
-        covariates["smoker"] = 1.0
-    for key in ("egfr", "hepatic"):
-        if key in tokens:
-            covariates[key] = _number(tokens[key], key)
+    said = tokens(row.get("population", ""))
+    covariates = _covariates(row, said)
+    infusion = number(row["infusion_min"], "infusion_min") / 60 if row.get("infusion_min") else 0.0
     unit = row.get("value_unit") or "1"
     sex = row.get("sex", "").lower()
+    value = number(row["value"], "value")
+    companions = tuple(given(p) for p in re.split(r"[;|]", row.get("co_medication", "")) if p.strip())
     return Observation(
         id=name,
         compound=row["compound"],
         analyte=row.get("analyte") or row["compound"],
-        dose=_mass(row["dose"], row.get("unit", "mg"), covariates.get("weight", 70.0)),
+        dose=_dose(row, metric, covariates.get("weight", WEIGHT), infusion, compound),
         metric=metric,
-        value=_number(row["value"], "value"),
+        value=value,
         unit=unit,
         route=row.get("route", ""),
-        infusion=_number(row["infusion_min"], "infusion_min") / 60 if row.get("infusion_min") else 0.0,
+        infusion=infusion,
         interval=interval,
-        duration=duration,
-        others=tuple(
-            _given(part) for part in re.split(r"[;|]", row.get("co_medication", "")) if part.strip()
-        ),
-        phenotype=_phenotype(row.get("phenotype", "")),
+        duration=days,
+        others=tuple(g for g in companions if g.name.lower() not in ("none", "no", "-", "placebo")),
+        phenotype=genes(row.get("phenotype", "")),
         covariates=covariates,
         sex={"f": "female", "m": "male", "women": "female", "men": "male"}.get(
             sex, sex if sex in ("female", "male") else ""
         ),
-        tokens=tokens,
-        at=_number(row["at_h"], "at_h") if row.get("at_h") else None,
+        tokens=said,
+        at=number(row["at_h"], "at_h") if row.get("at_h") else None,
         target=row.get("target", "").upper(),
         reference=row.get("reference", ""),
-        spread=_spread(row.get("spread", "")),
-        kind=row.get("class", ""),
+        spread=variation(row.get("spread", ""), value),
+        kind=row.get("class", "").strip().lower().replace("-", "_").replace(" ", "_"),
+        row=row,
     )
 
 
-def _duration(text: str, interval: float) -> float:
-    if text.lower() in ("ss", "steady state", "steady_state", "inf"):
-        return math.inf
-    if text:
-        days = _number(text, "duration_days")
-        return days if interval else 0.0
-    return math.inf if interval else 0.0
-
-
-def _mass(text: str, unit: str, weight: float) -> float:
-    """A dose in mg; '/kg' is multiplied with the weight, '/h' is refused."""
-    unit = (unit or "mg").replace("ug", "µg")
-    per_kg = unit.endswith("/kg")
-    plain = unit.removesuffix("/kg").split(" ")[0]
-    found = parse_unit(plain)
-    if str(found.dimension) != "mass":
-        raise ValueError(f"dose unit '{unit}' is no mass")
-    return _number(text, "dose") * found.factor * (weight if per_kg else 1.0)
-
-
-def _given(text: str) -> Given:
-    parts = [p.strip() for p in text.split(":")]
-    dose = re.match(r"([\d.]+)\s*(mg|g|ug|µg)?", parts[1]) if len(parts) > 1 and parts[1] else None
-    amount = float(dose.group(1)) * _MG.get(dose.group(2) or "mg", 1.0) if dose else 0.0
-    every = re.match(r"([\d.]+)", parts[2]) if len(parts) > 2 else None
-    return Given(parts[0], amount, float(every.group(1)) if every else 24.0)
-
-
-def _phenotype(text: str) -> dict[str, str]:
+def _covariates(row: Mapping[str, str], said: Mapping[str, str]) -> dict[str, float]:
     found = {}
-    for part in re.split(r"[;,]", text):
-        enzyme, sign, word = part.partition("=")
-        if sign:
-            found[enzyme.upper().replace("ACTIVITY SCORE", "").strip()] = word.strip()
+    for column, key in (("age", "age"), ("weight_kg", "weight")):
+        if row.get(column):
+            found[key] = number(row[column], column)
+    if is_yes(said.get("smoker", said.get("smoking", ""))):
+        found["smoker"] = 1.0
+    for key in ("egfr", "hepatic"):
+        if key in said:
+            found[key] = number(said[key], key)
     return found
 
 
-def _tokens(text: str) -> dict[str, str]:
-    return {
-        k.strip().lower(): v.strip()
-        for k, _, v in (part.partition("=") for part in re.split(r"[;,]", text))
-        if v.strip()
-    }
-
-
-def _spread(text: str) -> float:
-    """A coefficient of variation from 'CV 45 %', '45%' or 'cv=0.45'; nan where none is meant."""
-    match = re.search(r"cv\D*([\d.]+)|([\d.]+)\s*%", text, re.IGNORECASE)
-    if not match:
-        return math.nan
-    number = float(match.group(1) or match.group(2))
-    return number / 100 if number > 3 or "%" in text else number
+def _dose(row: Mapping[str, str], metric: str, weight: float, infusion: float, compound: Compound) -> float:
+    """mg; the usual lower dose where a half-life or a ratio leaves it open."""
+    if row["dose"]:
+        size = compound.value("molar_mass") if "molar_mass" in compound.parameters else math.nan
+        return mass(row["dose"], row.get("unit", "mg"), weight, infusion, size)
+    if (metric == "t_half" or metric.endswith("_ratio")) and "doses.low" in compound.parameters:
+        return compound.value("doses.low")
+    raise ValueError(f"the dose is missing, and {metric} of {compound.name} cannot be computed without it")

@@ -6,8 +6,9 @@ infusion into the depot), 1-3 compartments, a well-stirred liver where the extra
 
     CL(r) = CL r / (1 - E + E r),  F(r) = F / (1 - E + E r)
 
-with r the intrinsic clearance relative to a typical adult (see `metabolism`).  The part that the liver takes on
-first pass forms metabolites in the same proportions as later.
+with r the intrinsic clearance relative to a typical adult (see `metabolism`).  The gut wall passes
+1/(1 - G + G a) of an oral dose relative to a typical adult, with G what its CYP3A4 takes there and a that enzyme's
+activity.  What liver and gut take on first pass forms metabolites in the same proportions as later.
 """
 
 from __future__ import annotations
@@ -194,7 +195,8 @@ def _body(
     mass = equations.take(prefix, compound, "molar_mass")
     equations.give(f"{prefix}.C_mass", f"{level}*{mass}", "mg/L")
     lost = equations.give(f"{prefix}.elimination", f"{clearance}*{ratio}*{liver}*{level}", "nmol/h")
-    entering = f"({supply})*{liver}" if supply and first_pass else supply
+    gut = _gut_wall(equations, prefix, compound) if supply and first_pass else ""
+    entering = f"({supply}){gut}*{liver}" if supply and first_pass else supply
     change = [f"{entering} - {lost}" if supply else f"-{lost}"]
     for n in ("2", "3"):
         if f"V{n}" in compound.parameters:
@@ -209,12 +211,29 @@ def _body(
         rate = f"0.6931471805599453/{delay}*({reach}*{level} - {prefix}.Ce)"
         equations.states[f"{prefix}.Ce"] = State(rate, 0.0, "nmol/L")
     formed = lost
+    taken = []
     if supply and first_pass and extracted:
         share = f"{prefix}.extraction"
-        taken = f"({supply})*{liver}*{ratio}*{share}/(1 - {share})"
-        formed = equations.give(f"{prefix}.metabolised", f"{lost} + {taken}", "nmol/h")
+        taken.append(f"({supply}){gut}*{liver}*{ratio}*{share}/(1 - {share})")
+    if gut:
+        share = f"{prefix}.gut_extraction"
+        before = f"/(1 - {prefix}.extraction)" if extracted else ""
+        taken.append(f"({supply}){gut}*{prefix}.gut_activity*{share}/(1 - {share}){before}")
+    if taken:
+        formed = equations.give(f"{prefix}.metabolised", " + ".join([lost, *taken]), "nmol/h")
     for product in compound.metabolites:
         _product(equations, prefix, compound, product, formed, present)
+
+
+def _gut_wall(equations: Equations, prefix: str, compound: Compound) -> str:
+    """The factor '*gut' on what passes the gut wall, 1 in a typical adult; '' where no loss there is known."""
+    if "gut_extraction" not in compound.parameters or "CYP3A4" not in compound.pathways:
+        return ""
+    share = equations.take(prefix, compound, "gut_extraction")
+    equations.parameters[f"{prefix}.gut.function"] = Parameter(1.0, "1")
+    work = equations.give(f"{prefix}.gut_activity", f"{prefix}.gut.function*{prefix}.CYP3A4.activity")
+    passed = equations.give(f"{prefix}.gut", f"1/(1 - {share} + {share}*{work})")
+    return f"*{passed}"
 
 
 def _product(

@@ -7,7 +7,6 @@ clearance and volume in one compartment, without genes, covariates or co-medicat
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from euthymia.compounds.binding import ligands
-from euthymia.compounds.compound import Compound, load_compound
+from euthymia.compounds.compound import Compound, analytes, load_compound
 from euthymia.compounds.course import (
     Course,
     Treatment,
@@ -25,17 +24,23 @@ from euthymia.compounds.course import (
 )
 from euthymia.compounds.errors_by_class import Scored, summarise
 from euthymia.compounds.exposure import analyse, area
-from euthymia.compounds.genotype import activity_score
+from euthymia.compounds.genotype import draw_scores, genotyped_enzymes, read_activity
 from euthymia.compounds.individual import variable_parameters
 from euthymia.compounds.interactions import Perpetrator, find
 from euthymia.compounds.naive import naive_level
-from euthymia.compounds.observations import CLASSES, Observation
+from euthymia.compounds.observation_text import number, parse_reference
+from euthymia.compounds.observations import CLASSES, COLUMNS, Observation, observation
 from euthymia.errors import EuthymiaError, InputError
 from euthymia.units import parse_unit
 
 GROUP = 200  # patients for spread and intervals
 POINTS, FIRST = 121, 0.02  # times in an interval; first time after a single dose, h
 LONGEST = 2400.0  # h
+SLOWED = 3.0  # a single dose is followed so much longer where a gene or a drug may slow the clearance
+BEYOND = 1.1  # a single dose is followed a little beyond the time asked for
+ONE, MANY = 1e-6, 1e-4  # relative tolerance for one patient and for a group
+LEVELS = ("Cmax", "Cmin", "Cavg", "AUC_tau", "AUC_inf")
+MOST_CV = 5.0  # a coefficient of variation beyond this is meant in percent
 INTERVAL = (10, 90)  # percentiles of the 80 % interval
 
 
@@ -45,10 +50,14 @@ __all__ = ["Scored", "class_of", "score", "summarise"]
 def score(
     observations: Sequence[Observation], progress: Callable[[int], None] | None = None
 ) -> tuple[list[Scored], list[tuple[str, str]]]:
-    """Predictions for all rows; rows that the library cannot answer come back with the reason."""
+    """Predictions for all rows; rows that the library cannot answer come back with the reason.
+
+    Where no row is of the class 'spread', levels with a coefficient of variation in the column `spread` are scored
+    a second time for it (id with ':spread' behind).
+    """
     rows: list[Scored] = []
     unusable: list[tuple[str, str]] = []
-    for i, seen in enumerate(observations):
+    for i, seen in enumerate([*observations, *_spreads(observations)]):
         try:
             rows.append(_score(seen))
         except (EuthymiaError, ValueError, KeyError) as error:
@@ -61,6 +70,18 @@ def score(
     return rows, unusable
 
 
+def _spreads(observations: Sequence[Observation]) -> list[Observation]:
+    if any(class_of(seen) == "spread" for seen in observations):
+        return []
+    return [
+        replace(seen, id=f"{seen.id}:spread", kind="spread")
+        for seen in observations
+        if math.isfinite(seen.spread)
+        and class_of(seen) in ("typical", "metabolite")
+        and seen.metric in LEVELS
+    ]
+
+
 def class_of(seen: Observation) -> str:
     """The class of a row: as given, else worked out."""
     if seen.kind in CLASSES:
@@ -68,10 +89,22 @@ def class_of(seen: Observation) -> str:
     if seen.metric == "occupancy":
         return "occupancy"
     if seen.metric.endswith("_ratio"):
-        if seen.others and "co_medication" in (seen.reference or "no co_medication"):
+        try:
+            alone, changes = parse_reference(seen.reference)
+        except ValueError:
+            alone, changes = False, {}
+        if "analyte" in changes:
+            return "metabolite"
+        if seen.others and (alone or not changes or "co_medication" in changes):
             return "drug_drug"
-        return "drug_gene" if seen.phenotype or "=" in seen.reference else "drug_drug"
+        return "drug_gene" if seen.phenotype or changes else "drug_drug"
+    if _is_percent(seen.unit):
+        return "spread"
     return "typical" if _same(seen.compound, seen.analyte) else "metabolite"
+
+
+def _is_percent(unit: str) -> bool:
+    return unit.strip().lower() in ("%", "percent", "percentage", "points", "cv", "cv%", "%cv")
 
 
 def _same(a: str, b: str) -> bool:
@@ -81,17 +114,17 @@ def _same(a: str, b: str) -> bool:
         return False
 
 
-def _patient(seen: Observation, phenotype: Mapping[str, str], n: int = 1) -> dict[str, Any]:
+def _patient(seen: Observation, n: int = 1) -> dict[str, Any]:
     patient: dict[str, Any] = {k: np.full(n, v) for k, v in seen.covariates.items()}
-    for enzyme, word in phenotype.items():
-        patient[enzyme] = np.full(n, np.mean([_activity(enzyme, w) for w in re.split(r"[/+]", word)]))
+    for enzyme, word in seen.phenotype.items():
+        patient[enzyme] = np.full(n, read_activity(enzyme, word))
     if seen.sex:
         patient["sex"] = np.full(n, seen.sex)
     return patient
 
 
 def _treatment(seen: Observation, compound: Compound) -> Treatment:
-    formulation = seen.tokens.get("formulation", "").replace(" ", "_") or None
+    formulation = seen.tokens.get("formulation", "").lower().replace(" ", "_") or None
     route = seen.route or None
     plain = Treatment(compound, seen.dose, seen.interval, 0.0, 24.0, route, formulation, seen.infusion)
     try:
@@ -100,13 +133,6 @@ def _treatment(seen: Observation, compound: Compound) -> Treatment:
         plain = replace(plain, formulation=None)
         plain.key()
     return plain
-
-
-def _activity(enzyme: str, word: str) -> float:
-    try:
-        return float(word)
-    except ValueError:
-        return activity_score(enzyme, word)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,39 +144,41 @@ class _Plan:
     last: float
 
 
-def _simulate(
-    seen: Observation,
-    others: bool,
-    phenotype: Mapping[str, str],
-    n: int = 1,
-    draws: Mapping[str, Any] | None = None,
-    port: str = "",
-) -> tuple[Course, _Plan]:
-    compound = load_compound(seen.compound)
-    main = _treatment(seen, compound)
+def _companions(seen: Observation) -> tuple[list[Treatment], list[Perpetrator]]:
     companions: list[Treatment] = []
     static: list[Perpetrator] = []
-    for given in seen.others if others else ():
+    for given in seen.others:
         found = find(given.name)
         if isinstance(found, Perpetrator):
-            static.append(found)
+            static.append(found.at_dose(given.dose * 24.0 / given.interval))
             continue
         if not found.has_kinetics:
             raise InputError([f"{found.name} has no kinetics here, so its effect cannot be computed"])
-        dose = given.dose or found.value("doses.low")
-        companions.append(Treatment(found, dose, given.interval))
+        if not given.dose and "doses.low" not in found.parameters:
+            raise InputError([f"{found.name} has no usual dose here; write '{found.name}:20 mg:24'"])
+        companions.append(Treatment(found, given.dose or found.value("doses.low"), given.interval))
+    return companions, static
+
+
+def _simulate(
+    seen: Observation, n: int = 1, draws: Mapping[str, Any] | None = None, port: str = "", genes: Any = None
+) -> tuple[Course, _Plan]:
+    compound = load_compound(seen.compound)
+    main = _treatment(seen, compound)
+    companions, static = _companions(seen)
     single = not seen.interval or seen.duration == 0
     days = seen.duration
     if math.isinf(days):
         days = days_to_steady_state([main])
     lead = max([days_to_steady_state([t]) for t in companions], default=0.0) * 24.0
     if "co_medication_lead_h" in seen.tokens:
-        lead = float(seen.tokens["co_medication_lead_h"])
+        lead = number(seen.tokens["co_medication_lead_h"], "co_medication_lead_h")
     if single:
-        span = float(seen.tokens.get("auc_window_h", 0) or 0) or min(
-            max(8 * terminal_half_life(compound), 24.0), LONGEST
-        )
-        plan = _Plan(lead, lead, lead + span)
+        slow = SLOWED if seen.phenotype or seen.others else 1.0
+        span = min(max(8 * slow * terminal_half_life(compound), 24.0), LONGEST)
+        if window := seen.tokens.get("auc_window_h"):
+            span = max(number(window, "auc_window_h"), span if seen.metric == "t_half" else 0.0)
+        plan = _Plan(lead, lead, lead + max(span, BEYOND * (seen.at or 0.0)))
         main = replace(main, interval=0.0, start=lead)
     else:
         end = lead + max(days * 24.0, seen.interval)
@@ -159,25 +187,22 @@ def _simulate(
         plan = _Plan(lead, end - seen.interval, end)
         main = replace(main, start=lead, stop=end)
     companions = [replace(t, start=0.0, stop=max(plan.last, t.interval)) for t in companions]
-    tail = (
-        plan.last + 6 * terminal_half_life(compound) if seen.metric == "t_half" and not single else plan.last
-    )
+    tail = plan.last
+    if seen.metric == "t_half" and not single:
+        tail += 6 * terminal_half_life(compound)
+    elif seen.at is not None:
+        tail = max(tail, plan.first + seen.at)
     fine = np.linspace(plan.first, plan.last, POINTS)
     if single:
         fine = plan.first + np.unique(
             np.concatenate([[0.0, main.infusion], np.geomspace(FIRST, plan.last - plan.first, 2 * POINTS)])
         )
     times = np.unique(np.concatenate([[0.0], fine, np.linspace(plan.last, tail, 60)]))
-    ports = [port] if port else []
+    patient = {**(genes or {}), **_patient(seen, n)}
+    tolerance = ONE if n == 1 else MANY
+    together = [main, *(t for t in companions if t.compound.id != compound.id)]
     course = simulate_course(
-        [main, *companions],
-        times,
-        _patient(seen, phenotype, n),
-        static,
-        ports,
-        draws,
-        n,
-        rtol=1e-6 if n == 1 else 1e-4,
+        together, times, patient, static, [port] if port else [], draws, n, rtol=tolerance
     )
     return course, plan
 
@@ -220,7 +245,7 @@ def _score(seen: Observation) -> Scored:
         return _variation(seen, group)
     if seen.metric.endswith("_ratio"):
         return _ratio(seen, group)
-    course, plan = _simulate(seen, True, seen.phenotype)
+    course, plan = _simulate(seen)
     levels, mass = course.of(seen.analyte)
     scale = 1.0 if seen.metric == "t_half" else _scale(seen, mass)
     value = _measure(seen, course, plan, levels[0], seen.metric) * scale
@@ -252,29 +277,50 @@ def _ratio(seen: Observation, group: str) -> Scored:
         "Cmax_ratio": "Cmax",
         "Css_ratio": "Cavg",
     }[seen.metric]
-    reference = seen.reference or ("no co_medication" if seen.others else "")
-    phenotype = dict(seen.phenotype)
-    others = "no co_medication" not in reference
-    analyte = seen.analyte
-    for part in reference.replace(",", ";").split(";"):
-        key, sign, word = (p.strip() for p in part.partition("="))
-        if sign and key.lower() == "analyte":
-            analyte = word
-        elif sign and key.upper().startswith("CYP"):
-            phenotype[key.upper().replace("ACTIVITY SCORE", "").strip()] = word
-    if group == "drug_gene" and phenotype == dict(seen.phenotype) and analyte == seen.analyte and others:
-        phenotype = {enzyme: "NM" for enzyme in seen.phenotype}
+    base = reference_of(seen)
+    across = not _same(base.analyte, seen.analyte)
     values = []
-    for with_others, genes, name in ((True, seen.phenotype, seen.analyte), (others, phenotype, analyte)):
-        course, plan = _simulate(seen, with_others, genes)
-        found, mass = course.of(name)
-        levels = found[0] * mass if analyte != seen.analyte else found[0]
-        values.append(_measure(seen, course, plan, levels, metric))
+    for case in (seen, base):
+        course, plan = _simulate(case)
+        found, mass = course.of(case.analyte)
+        values.append(_measure(case, course, plan, found[0] * (mass if across else 1.0), metric))
     value = values[0] / values[1]
-    percent = seen.unit.strip() in ("%", "percent")
-    return Scored(
-        seen.id, group, seen.value, value * (100 if percent else 1), 100.0 if percent else 1.0, seen.unit
-    )
+    percent = 100.0 if _is_percent(seen.unit) else 1.0
+    return Scored(seen.id, group, seen.value, value * percent, percent, seen.unit)
+
+
+def reference_of(seen: Observation) -> Observation:
+    """The denominator of a ratio: without co-medication, another phenotype, analyte, dose, route, age ...
+
+    Raises
+    ------
+    ValueError
+        The reference says nothing that can be changed.
+    """
+    alone, changes = parse_reference(seen.reference)
+    if not seen.reference:
+        alone = bool(seen.others)
+    if not alone and not changes:
+        if not seen.phenotype:
+            raise ValueError(
+                f"{seen.metric} needs a reference: co-medication, a phenotype or another analyte"
+            )
+        changes = {enzyme: "NM" for enzyme in seen.phenotype}
+    row = dict(seen.row)
+    if alone:
+        row["co_medication"] = ""
+    for key, word in changes.items():
+        if key.startswith(("CYP", "UGT")):
+            row["phenotype"] = f"{row.get('phenotype', '')};{key}={word}"
+        elif key == "phenotype":
+            row["phenotype"] = ";".join(f"{enzyme}={word}" for enzyme in seen.phenotype)
+        elif key in COLUMNS:
+            row[key] = word
+        elif {"weight": "weight_kg", "interval": "interval_h", "infusion": "infusion_min"}.get(key):
+            row[{"weight": "weight_kg", "interval": "interval_h", "infusion": "infusion_min"}[key]] = word
+        else:
+            row["population"] = f"{row.get('population', '')};{key}={word}"
+    return observation(seen.id, row)
 
 
 def _occupancy(seen: Observation, group: str) -> Scored:
@@ -284,8 +330,8 @@ def _occupancy(seen: Observation, group: str) -> Scored:
     if gene not in bound:
         raise ValueError(f"{compound.name} has no potency at {gene} here")
     port = f"{gene}.occupancy"
-    percent = 100.0 if seen.unit.strip() in ("%", "percent") else 1.0
-    course, plan = _simulate(seen, True, seen.phenotype, port=port)
+    percent = 100.0 if _is_percent(seen.unit) else 1.0
+    course, plan = _simulate(seen, port=port)
 
     def at(values: np.ndarray) -> np.ndarray:
         inside = (course.times >= plan.first - 1e-9) & (course.times <= plan.last + 1e-9)
@@ -299,7 +345,7 @@ def _occupancy(seen: Observation, group: str) -> Scored:
     rng = np.random.default_rng(1)
     ids = variable_parameters([compound])
     draws = {k: rng.standard_normal(GROUP) for k in ids if k.endswith(".uncertainty") or f".{gene}." in k}
-    many, _ = _simulate(seen, True, seen.phenotype, GROUP, draws, port)
+    many, _ = _simulate(seen, GROUP, draws, port)
     low, high = np.percentile(at(many.ports[port]) * percent, INTERVAL)
     name, potency = bound[gene][0]
     naive = (
@@ -316,7 +362,7 @@ def _variation(seen: Observation, group: str) -> Scored:
     observed = (
         seen.spread
         if math.isfinite(seen.spread)
-        else seen.value / (100 if seen.unit.strip() in ("%", "percent") else 1)
+        else seen.value / (100 if _is_percent(seen.unit) or seen.value > MOST_CV else 1)
     )
     compound = load_compound(seen.compound)
     rng = np.random.default_rng(1)
@@ -326,11 +372,16 @@ def _variation(seen: Observation, group: str) -> Scored:
         if not k.endswith(".uncertainty")
     }
     metric = seen.metric if not seen.metric.endswith("_ratio") else "Cavg"
-    genes = {e: w for e, w in seen.phenotype.items()}
-    course, plan = _simulate(seen, True, genes, GROUP, draws)
+    course, plan = _simulate(seen, GROUP, draws, genes=_genes(compound, rng))
     levels, _ = course.of(seen.analyte)
     values = np.array([_measure(seen, course, plan, row, metric) for row in levels])
     return Scored(seen.id, group, observed, float(values.std() / values.mean()), math.nan, "CV")
+
+
+def _genes(compound: Compound, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Activity scores of a European group for the enzymes that clear a compound."""
+    shares = {e for part in analytes(compound).values() for e in part.pathways}
+    return {e: draw_scores(e, rng.random(GROUP)) for e in genotyped_enzymes() if e in shares}
 
 
 def _naive(seen: Observation, prefix: str, plan: _Plan) -> float:

@@ -27,6 +27,7 @@ _PLAIN = (
     "sinh",
     "cosh",
     "logistic",
+    "factorial",
 )
 
 

@@ -6,7 +6,8 @@ travel through scratch memory.
 
 Kernels (pointers): prep(p) fills the parameter-only expressions; rates(t, y, u, p, dy); factor(t, y, u, p, g, gh,
 lu, k, bad, w) factorises g*I - J and solves the first stage; stage(t, y, u, p, lu, k, w) solves one more stage;
-outputs(t, y, u, p, out, lane) on one lane.
+outputs(t, y, u, p, out, lane) on one lane.  Systems with triggers: watch(t, y, u, p, out, w) tells which conditions
+hold, and react(t, y, u, p, out, w, lane) gives delays, priorities and new values on one lane.
 """
 
 from __future__ import annotations
@@ -143,12 +144,13 @@ class Kernels:
         g, gh = tape.once("load", "g", 0), tape.once("load", "gh", 0)
         lu: dict[int, int | None] = {}
         start: dict[int, int] = {}
+        diagonal = {slot for (i, j), slot in plan.slots.items() if i == j}
         for (i, j), slot in plan.slots.items():
             entry = value[entries[i, j]] if (i, j) in entries else None
             if i == j:
                 lu[slot] = start[slot] = tape.add("-", g, entry) if entry is not None else g
             else:
-                lu[slot] = tape.add("neg", entry) if entry is not None else None
+                lu[slot] = entry
         bad: int | None = None
         for kind, slot, *rest in plan.factor:
             if kind == "invert":
@@ -159,9 +161,9 @@ class Kernels:
             elif kind == "scale":
                 lu[slot] = tape.add("*", lu[slot], lu[rest[0]])
             elif lu[slot] is None:
-                lu[slot] = tape.add("neg", tape.add("*", lu[rest[0]], lu[rest[1]]))
+                lu[slot] = tape.add("*", lu[rest[0]], lu[rest[1]])
             else:
-                lu[slot] = tape.add("minus", lu[slot], lu[rest[0]], lu[rest[1]])
+                lu[slot] = tape.add("minus" if slot in diagonal else "plus", lu[slot], lu[rest[0]], lu[rest[1]])
         for slot, made in lu.items():
             tape.add("store", "lu", slot, made)
         b = [value[rate] for rate in self.rates]
@@ -181,24 +183,34 @@ class Kernels:
         return self.write("stage", ("t", "y", "u", "p", "lu", "k", "w"), tape, width)
 
     def substitute(self, tape: Tape, plan: Factorisation, b: list[int], lu: dict) -> None:
+        """Solve with the factors.  They are those of J - g*I, with the diagonal and the lower part negated, so that no
+        entry of J changes its sign and every operation is a sum."""
         def entry(slot: int) -> int:
             return lu[slot] if slot in lu else tape.once("load", "lu", slot)
 
         for kind, row, slot, *rest in plan.solve:
             b[row] = (
-                tape.add("minus", b[row], entry(slot), b[rest[0]])
+                tape.add("plus", b[row], entry(slot), b[rest[0]])
                 if kind == "subtract"
                 else tape.add("*", b[row], entry(slot))
             )
         for i, made in enumerate(b):
             tape.add("store", "k", i, made)
 
-    def output_kernel(self, width: int, nodes: Sequence[int]) -> str:
+    def output_kernel(self, width: int, nodes: Sequence[int], name: str = "outputs") -> str:
+        """Values of `nodes` on one lane."""
+        return self.write(name, ("t", "y", "u", "p", "out", "w"), self._stored(nodes), 1, stride=width)
+
+    def watch_kernel(self, width: int, nodes: Sequence[int]) -> str:
+        """Values of `nodes` on all lanes."""
+        return self.write("watch", ("t", "y", "u", "p", "out", "w"), self._stored(nodes), width)
+
+    def _stored(self, nodes: Sequence[int]) -> Tape:
         tape = Tape()
         value = self.walk(tape, nodes)
         for i, node in enumerate(nodes):
             tape.add("store", "out", i, value[node])
-        return self.write("outputs", ("t", "y", "u", "p", "out", "w"), tape, 1, stride=width)
+        return tape
 
     # ---- text ----
     def write(self, name: str, arrays: Sequence[str], tape: Tape, width: int, stride: int = 0) -> str:
@@ -369,6 +381,8 @@ def _operation(t: Text, op: str, a: list[str]) -> str:
         zero = t.const(0.0)
         limit = t.select(t.compare("olt", a[0], zero), t.const(math.inf), zero)
         return t.select(t.compare("oeq", a[0], zero), t.const(1.0), limit)
+    if op == "factorial":
+        return _each_lane(t, "tgamma", t.two("fadd", a[0], t.const(1.0)))
     return _each_lane(t, op, a[0])
 
 
@@ -399,5 +413,5 @@ def module(parts: Sequence[str], width: int) -> str:
     body = "\n".join(parts)
     heads = [declarations(width), *([declarations(1)] if width > 1 else [])]
     math_parts = [functions(width, inline=True), *([functions(1, inline=True)] if width > 1 else [])]
-    libc = [f"declare double @{f}(double)" for f in ("asin", "acos", "atan") if f"@{f}(" in body]
+    libc = [f"declare double @{f}(double)" for f in ("asin", "acos", "atan", "tgamma") if f"@{f}(" in body]
     return "\n".join([*heads, *libc, *math_parts, body])

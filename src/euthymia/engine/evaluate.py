@@ -59,6 +59,7 @@ _SCALAR: dict[str, Any] = {
     "exp": _guard(math.exp), "log": _guard(math.log, -math.inf), "sin": _guard(math.sin), "cos": _guard(math.cos),
     "sqrt": _guard(math.sqrt), "abs": abs, "floor": _guard(math.floor), "asin": _guard(math.asin),
     "acos": _guard(math.acos), "atan": math.atan, "pow": _scalar_power,
+    "factorial": _guard(lambda x: math.gamma(x + 1.0)),
     "inv": lambda x: 1.0 / x if x else math.copysign(math.inf, x),
     "min": lambda a, b: a if a < b or a != a else b, "max": lambda a, b: a if a > b or a != a else b,
     "select": lambda c, a, b: a if c else b,
@@ -66,7 +67,8 @@ _SCALAR: dict[str, Any] = {
 }  # fmt: skip
 _ARRAY: dict[str, Any] = {
     "exp": np.exp, "log": np.log, "sin": np.sin, "cos": np.cos, "sqrt": np.sqrt, "abs": np.abs, "floor": np.floor,
-    "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "pow": _array_power, "inv": lambda x: np.divide(1.0, x),
+    "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "pow": _array_power,
+    "factorial": np.vectorize(_guard(lambda x: math.gamma(x + 1.0)), otypes=[float]), "inv": lambda x: np.divide(1.0, x),
     "min": np.minimum, "max": np.maximum, "select": np.where,
     "and": np.logical_and, "or": np.logical_or, "not": np.logical_not,
 }  # fmt: skip

@@ -21,7 +21,7 @@ class Prepared:
     ----------
     parameters : ndarray, shape (patients, parameters)
     initial : ndarray, shape (patients, states)
-    inputs : ndarray, shape (inputs,)
+    inputs : ndarray, shape (patients, inputs)
     times : ndarray, shape (times,), h
     after : ndarray, shape (times,), bool
         Value after (not before) the events of the same moment.
@@ -87,8 +87,9 @@ def prepare(
     if not len(outputs):
         problems.append(Problem("no output is asked for", key="outputs"))
     for name in initial or {}:
-        if name not in system.states:
-            problems.append(Problem(f"'{name}' is no state{nearest(name, system.states)}", key="initial"))
+        if name not in system.states and name not in system.inputs:
+            hint = nearest(name, [*system.states, *system.inputs])
+            problems.append(Problem(f"'{name}' is no state and no input{hint}", key="initial"))
     if events is not None:
         try:
             events.check(system, n)
@@ -96,11 +97,12 @@ def prepare(
             problems += error.problems
     if problems:
         raise InputError(problems)
-    inputs = np.array([item.value for item in system.inputs.values()], dtype=float)
-    first = function(system.program.graph, system.program.initials, arrays=True)
+    program = system.program
+    first = function(program.graph, [*program.initials, *program.first_inputs], arrays=True)
     with np.errstate(all="ignore"):
-        values = first(begin, [], table.T, inputs)
-    y0 = np.empty((n, len(system.states)))
-    for i, (name, value) in enumerate(zip(system.states, values, strict=True)):
-        y0[:, i] = value if initial is None or name not in initial else initial[name]
+        values = first(begin, [], table.T, [])
+    starts = np.empty((n, len(values)))
+    for i, (name, value) in enumerate(zip([*system.states, *system.inputs], values, strict=True)):
+        starts[:, i] = value if initial is None or name not in initial else initial[name]
+    y0, inputs = (np.ascontiguousarray(x) for x in np.split(starts, [len(system.states)], axis=1))
     return Prepared(np.ascontiguousarray(table), y0, inputs, times, when, begin)

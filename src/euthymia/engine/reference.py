@@ -26,6 +26,7 @@ from euthymia.engine.events import (
     with_clock,
 )
 from euthymia.engine.problem import Prepared, prepare
+from euthymia.engine.reference_events import EventQueue, Triggers
 from euthymia.engine.system import OdeSystem
 from euthymia.engine.trajectories import (
     BAD_START,
@@ -35,7 +36,6 @@ from euthymia.engine.trajectories import (
     TOO_MANY_STEPS,
     Trajectories,
 )
-from euthymia.errors import InputError, Problem
 
 MAX_CALLS = 500_000
 
@@ -76,7 +76,7 @@ class _Patient:
         self.p = prepared.parameters[i].tolist()
         self.y0 = prepared.initial[i].copy()
         self.y = self.y0.copy()
-        self.u = prepared.inputs.tolist()
+        self.u = prepared.inputs[i].tolist()
         self.rates = np.zeros(len(model.infused))
         self.calls = 0
         self.t = prepared.start
@@ -157,10 +157,9 @@ def solve_reference(
     [10.0, 3.678794]
     """
     ready = prepare(system, n, parameters, events, times, outputs, after, start, initial)
-    if system.triggers:
-        raise InputError([Problem("solve_reference has no state-triggered events", key=system.name)])
     infused = events.infused() if events is not None else ()
     model = _Model(system, outputs, infused)
+    triggers = Triggers(system) if system.triggers else None
     table = {name: ready.parameters[:, i] for i, name in enumerate(system.parameters)}
     values = np.full((n, len(ready.times), len(outputs)), np.nan)
     status = np.zeros(n, dtype=np.int64)
@@ -175,7 +174,10 @@ def solve_reference(
         if not status[i]:
             stops = block_stops(system, events, np.array([i]), table, infused, steady)
             stops = with_clock(stops, system, ready.parameters[i : i + 1])
-            status[i] = _run(patient, ready, stops, values[i])
+            if triggers is None:
+                status[i] = _run(patient, ready, stops, values[i])
+            else:
+                status[i] = _run_triggered(patient, EventQueue(triggers, patient), ready, stops, values[i])
         if status[i]:
             failed_at[i] = patient.t
     return Trajectories(values, ready.times, tuple(outputs), status, failed_at, method=f"reference {method}")
@@ -196,6 +198,31 @@ def _run(patient: _Patient, ready: Prepared, stops: Stops, values: np.ndarray) -
             return status
         values[j] = patient.output()
     return 0
+
+
+def _run_triggered(
+    patient: _Patient, queue: EventQueue, ready: Prepared, stops: Stops, values: np.ndarray
+) -> int:
+    """The same with state-triggered events: doses of a moment first, then what they trigger."""
+    k = row = 0
+    doses = stops.time[0]
+    while True:
+        while row < len(values) and ready.times[row] <= patient.t and not ready.after[row]:
+            values[row] = patient.output()
+            row += 1
+        while k < len(doses) and doses[k] <= patient.t:
+            patient.apply(int(stops.code[0, k]), int(stops.index[0, k]), float(stops.value[0, k]))
+            k += 1
+        if status := queue.settle():
+            return status
+        while row < len(values) and ready.times[row] <= patient.t:
+            values[row] = patient.output()
+            row += 1
+        if row == len(values):
+            return 0
+        due = doses[k] if k < len(doses) else np.inf
+        if status := queue.advance(float(min(ready.times[row], due, queue.next_time()))):
+            return status
 
 
 def _steady_states(

@@ -14,7 +14,9 @@ import numpy as np
 
 from euthymia.engine.compiled import Compiled, compiled, driver_code
 from euthymia.engine.driver import CONSTANTS, PLACES
+from euthymia.engine.driver_events import QUEUE
 from euthymia.engine.events import Events, Stops, block_stops, with_clock
+from euthymia.engine.jumps import with_jumps
 from euthymia.engine.methods import METHODS
 from euthymia.engine.problem import Prepared, prepare
 from euthymia.engine.system import OdeSystem
@@ -60,7 +62,7 @@ def solve(
         Relative tolerance of one step; the error of the result is usually several times smaller.
     atol : float or ndarray, shape (states,), optional
         Absolute tolerance; by default a thousandth of `rtol` times the largest value that each state of each
-        patient has reached so far.
+        patient has reached so far, and 1e-10 of `rtol` times the largest state at the last stop (at most 1).
     method : {"auto", "rodas5p", "rodas4", "dopri5"}
         "auto" is rodas5p: measured no slower than the explicit dopri5 on systems that are not stiff either.
     threads : int, optional
@@ -69,8 +71,8 @@ def solve(
         False: a value at the moment of an event is the one just before it (a trough); True: just after.
     start : float, h
         By default 0, or the first time where that is earlier.
-    initial : mapping from state to value, optional
-        Replaces initial values.
+    initial : mapping from state or input to value, optional
+        Replaces first values; ndarray of shape (patients,) or one number.
     max_steps : int
         For each patient.
     max_step : float, h
@@ -91,11 +93,11 @@ def solve(
     ready = prepare(system, n, parameters, events, times, outputs, after, start, initial)
     tolerance, floor = _tolerances(system, rtol, atol)
     name = _method(system, method, rtol)
-    if system.triggers:
-        raise InputError([Problem("the fast engine has no state-triggered events", key=system.name)])
     infused = events.infused() if events is not None else ()
+    if system.program.jumps:
+        infused = (*infused, *system.program.moved_infusions(infused))
     code = compiled(system, infused, outputs, METHODS[name].implicit)
-    run = _RUN(driver_code(name, code.width)[0])
+    run = _RUN(driver_code(name, code.width, code.triggers is not None, bool(code.jumps))[0])
     values = np.full((n, len(ready.times), len(outputs)), np.nan)
     status = np.zeros(n, dtype=np.int64)
     failed_at = np.full(n, np.nan)
@@ -106,12 +108,14 @@ def solve(
     table = {key: ready.parameters[:, i] for i, key in enumerate(system.parameters)}
     steady = _steady(system, events, ready, table, status, rtol)
     failed_at[status == NO_STEADY_STATE] = ready.start
-    options = {"RTOL": rtol, "START": ready.start, "HMAX": max_step, "FLOOR": floor, "EVENT_STEP": 1 / 400}
+    options = {"RTOL": rtol, "START": ready.start, "HMAX": max_step, "FLOOR": floor, "LEAST": float(atol is None), "EVENT_STEP": 1 / 400}
 
     def block(first: int) -> None:
         last = min(first + size, n)
         stops = block_stops(system, events, np.arange(first, last), table, infused, steady)
         stops = with_clock(stops, system, ready.parameters[first:last])
+        if code.jumps:
+            stops = with_jumps(system, stops, events, np.arange(first, last), ready.parameters, infused)
         part = slice(first, last)
         results = (values[part], status[part], failed_at[part], counts[0, part], counts[1, part])
         _run_block(
@@ -159,9 +163,8 @@ def _tolerances(system: OdeSystem, rtol: float, atol: float | np.ndarray | None)
         problems.append(Problem(f"atol must be one number or {size} numbers, none negative", key="atol"))
     if problems:
         raise InputError(problems)
-    least = 1e-10 * rtol
     if atol is None:
-        return np.full(size, least), 1e-3
+        return np.full(size, 1e-290), 1e-3
     return np.maximum(np.broadcast_to(np.asarray(atol, float), (size,)), 1e-290).copy(), 0.0
 
 
@@ -197,6 +200,31 @@ def _aligned(*shape: int) -> np.ndarray:
     return raw[shift : shift + count].reshape(shape)
 
 
+def _trigger_memory(code: Compiled, ns: int) -> dict[str, np.ndarray]:
+    """Tables and memory of state-triggered events."""
+    table, w = code.triggers, code.width
+    assert table is not None
+    n, changes = len(table.flags), int(table.first[-1])
+    return {
+        "P_FIRST": table.first, "P_TARGET": table.target, "P_FLAGS": table.flags, "CHANGED": _aligned(w),
+        "TRIG": _aligned(table.watched, w), "SEEN": _aligned(table.watched, w), "YP": _aligned(ns, w),
+        "REACT": _aligned(2 * n + 2 * changes),
+        "QTIME": _aligned(QUEUE, w), "QEVENT": np.zeros((QUEUE, w), np.int64), "QSERIAL": _aligned(QUEUE, w),
+        "QVALUE": _aligned(QUEUE * changes + 1, w),
+    }  # fmt: skip
+
+
+def _jump_memory(code: Compiled, ns: int) -> dict[str, np.ndarray]:
+    """Tables and memory of jumps of sensitivities."""
+    pairs = [pair for each in code.jumps for pair in each] + [(0, 0)]
+    first = np.cumsum([0] + [len(each) for each in code.jumps])
+    moved, base = (np.array(column, np.int64) for column in zip(*pairs, strict=True))
+    return {
+        "BEFORE_JUMP": _aligned(ns), "AFTER_JUMP": _aligned(ns), "P_JUMPS": first.astype(np.int64), "P_MOVED": moved,
+        "P_BASE": base,
+    }  # fmt: skip
+
+
 def _run_block(
     run,
     code: Compiled,
@@ -216,17 +244,21 @@ def _run_block(
     w = code.width
     values, status, failed, steps, rejected = results
     par = np.ascontiguousarray(ready.parameters[part])
-    inputs = np.concatenate([ready.inputs, np.zeros(n_infused)])
+    inputs = np.hstack([ready.inputs[part], np.zeros((n, n_infused))])
     keep = {
         "P_Y0": y0, "P_PAR": par, "P_U0": inputs, "P_EVT": stops.time, "P_EVC": stops.code, "P_EVI": stops.index,
         "P_EVV": stops.value, "P_TIMES": ready.times, "P_AFTER": ready.after.astype(np.int64), "P_ATOL": atol,
         "P_TIMED": np.array(code.timed + (0,), np.int64), "P_NEED": np.array(code.needed + (0,), np.int64),
         "P_OUT": values, "P_STATUS": status, "P_FAILED": failed, "P_STEPS": steps, "P_REJECTED": rejected,
-        "Y": _aligned(ns, w), "YN": _aligned(ns, w), "YMAX": _aligned(ns, w), "U": _aligned(len(inputs), w),
+        "Y": _aligned(ns, w), "YN": _aligned(ns, w), "YMAX": _aligned(ns, w), "U": _aligned(inputs.shape[1], w),
         "PQ": _aligned(code.n_slots + 1, w), "LU": _aligned(code.n_factors, w), "K": _aligned(stages * ns, w),
         "DT": _aligned(ns, w), "W": _aligned(code.scratch, w), "YI": _aligned(ns), "TQ": _aligned(1),
         "FRESH_K": _aligned(ns, w),
     }  # fmt: skip
+    if code.triggers is not None:
+        keep |= _trigger_memory(code, ns)
+    if code.jumps:
+        keep |= _jump_memory(code, ns)
     for lane_value in PLACES[PLACES.index("T") :]:
         keep[lane_value] = _aligned(w)
     context = np.zeros(len(PLACES), dtype=np.int64)
@@ -238,7 +270,7 @@ def _run_block(
         "N": n,
         "NS": ns,
         "NP": par.shape[1],
-        "NU": len(inputs),
+        "NU": inputs.shape[1],
         "NT": len(ready.times),
         "NO": values.shape[2],
     }
@@ -248,7 +280,7 @@ def _run_block(
         "NNEED": len(code.needed),
         "MAXSTEPS": max_steps,
         "NEXT": 0,
-        "NINPUTS": len(ready.inputs),
+        "NINPUTS": ready.inputs.shape[1],
     }
     kernels = {
         "F_PREP": "prep",
@@ -256,7 +288,13 @@ def _run_block(
         "F_FACTOR": "factor",
         "F_STAGE": "stage",
         "F_OUT": "outputs",
+        "F_WATCH": "watch",
+        "F_REACT": "react",
+        "F_SLOPE": "slope",
     }
+    if code.triggers is not None:
+        sizes |= {"NTRIG": len(code.triggers.flags), "NWATCH": code.triggers.watched}
+        sizes |= {"NCHANGE": int(code.triggers.first[-1]), "QUEUE": QUEUE}
     sizes |= {place: code.address.get(kernel, 0) for place, kernel in kernels.items()}
     for key, number in sizes.items():
         context[CONSTANTS[key]] = number

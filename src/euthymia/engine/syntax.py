@@ -18,6 +18,7 @@ from euthymia.errors import InputError, Problem, nearest
 FUNCTIONS: dict[str, tuple[int, int]] = {
     **{name: (1, 1) for name in ("exp", "log", "ln", "log10", "sqrt", "abs", "tanh", "sin", "cos", "tan")},
     **{name: (1, 1) for name in ("asin", "acos", "atan", "sinh", "cosh", "floor", "ceil", "pos", "logistic")},
+    "factorial": (1, 1),
     **{name: (2, 2) for name in ("pow", "xor")},
     "hill": (3, 3),
     "if": (3, 3),

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 
 from euthymia.engine.dimensions import DimensionCheck
@@ -53,9 +53,9 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A value that stays constant between events, which set it."""
+    """A value that stays constant between events, which set it; its first one may be an expression, as a state's."""
 
-    value: float = 0.0
+    value: float | str = 0.0
     unit: str = "1"
 
 
@@ -79,6 +79,10 @@ class Trigger:
         The condition's value before the start; False lets it fire at the start.
     at_trigger : bool
         True: new values are computed when the event fires; False: when it is executed.
+    factors : mapping from state or input name to expression
+        The new value of the name is multiplied by this, always as it is at the execution.
+
+    Without changes a trigger is a place where the solver stops and starts afresh, such as a jump in a rate.
     """
 
     condition: str
@@ -88,6 +92,7 @@ class Trigger:
     persistent: bool = True
     initial: bool = True
     at_trigger: bool = True
+    factors: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +154,10 @@ class OdeSystem:
             raise InputError(problems)
         return system
 
+    def __getstate__(self) -> dict:
+        """The content alone: what is derived from it stays behind when a system travels to another process."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
     @cached_property
     def state_names(self) -> tuple[str, ...]:
         return tuple(self.states)
@@ -199,6 +208,9 @@ class OdeSystem:
 class Program:
     """One graph with the nodes of a system: rates, assignments, initial values."""
 
+    jumps: tuple[tuple[tuple[int, int], ...], ...] = ()  # of sensitivities, see `sensitivity_system`
+    plain = 0
+
     def __init__(self, system: OdeSystem):
         g = self.graph = Graph()
         self.system = system
@@ -214,25 +226,30 @@ class Program:
             env[a] = g.number(g.build(self.parsed[a], env))
         self.env = env
         self.rates = [g.number(g.build(parse(s.rate), env)) for s in system.states.values()]
-        self.initials = self._initials()
+        self.initials, self.first_inputs = self._initials()
 
-    def _initials(self) -> list[int]:
+    def _initials(self) -> tuple[list[int], list[int]]:
         g, system = self.graph, self.system
-        env = {n: i for n, i in self.env.items() if n in system.parameters or n in system.inputs or n == "t"}
+        env = {n: i for n, i in self.env.items() if n in system.parameters or n == "t"}
         parts = {s: parse(_text(item.initial)) for s, item in system.states.items()} | self.parsed
+        for name, item in system.inputs.items():
+            if isinstance(item.value, str):
+                parts[name] = parse(item.value)
+            else:
+                env[name] = g.const(item.value)
         for name in _ordered({n: node.names() for n, node in parts.items()})[0]:
             if name in parts:
                 needs = parts[name].names()
                 if all(n in env for n in needs):
                     env[name] = g.number(g.build(parts[name], env))
-        return [env[s] for s in system.states]
+        return [env[s] for s in system.states], [env[u] for u in system.inputs]
 
     @cached_property
     def clock(self) -> list[int]:
         """Nodes of the times at which a rate changes by a comparison with `t`: t < a, or t - a < b."""
         g = self.graph
         found: list[int] = []
-        for i in list(g.order(self.rates)):
+        for i in list(g.order([*self.rates, *self.conditions])):
             if g.op[i] not in ("lt", "le", "eq"):
                 continue
             for one, other in (g.args[i], g.args[i][::-1]):
@@ -247,6 +264,27 @@ class Program:
                     elif right == self.time and g.level[left] < 2:
                         found.append(g.sub(left, other))
         return sorted(set(found))
+
+    @cached_property
+    def conditions(self) -> list[int]:
+        """Nodes of the triggers' conditions, as truth values."""
+        return [self.condition(trigger.condition) for trigger in self.system.triggers.values()]
+
+    @cached_property
+    def relations(self) -> list[int]:
+        """The comparisons inside the conditions; of an equality, which holds for an instant, its sign instead."""
+        g = self.graph
+        found = []
+        for i in g.order(self.conditions):
+            if g.op[i] in ("lt", "le", "eq") and g.level[i] == 2 and i not in self.conditions:
+                found.append(i if g.op[i] != "eq" else g.compare("<", *g.args[i]))
+            elif g.op[i] == "eq" and g.level[i] == 2:
+                found.append(g.compare("<", *g.args[i]))
+        return sorted(set(found))
+
+    def moved_infusions(self, infused: Sequence[str]) -> tuple[str, ...]:
+        """Sensitivities of infused states, which are infused too."""
+        return ()
 
     def node(self, text: str) -> int:
         """The graph node of an output or condition expression, as a number."""
@@ -335,6 +373,8 @@ def _check(system: OdeSystem, units: bool) -> list[Problem]:
             if starts & set(cycle):
                 problems.append(Problem("cyclic initial values: " + " -> ".join(cycle), key=cycle[0]))
     for key, trigger in system.triggers.items():
+        stray = sorted(set(trigger.factors) - set(trigger.changes))
+        problems += [Problem(f"a factor of '{f}', which the trigger does not change", key=key) for f in stray]
         for target in trigger.changes:
             if target not in system.states and target not in system.inputs:
                 hint = nearest(target, [*system.states, *system.inputs])
@@ -352,6 +392,9 @@ def _texts(
         yield "rate", name, state.rate, dim / TIME if dim is not None else None
         text = _text(state.initial)
         yield "initial", f"{name}.initial", text, dim if isinstance(state.initial, str) else None
+    for name, start in system.inputs.items():
+        if isinstance(start.value, str):
+            yield "initial", f"{name}.initial", start.value, of.get(name)
     for name, item in system.assignments.items():
         yield "assignments", name, item.expression, of.get(name)
     for key, trigger in system.triggers.items():
@@ -360,7 +403,10 @@ def _texts(
         if trigger.priority:
             yield "trigger", f"{key}.priority", trigger.priority, NONE
         for target, text in trigger.changes.items():
-            yield "trigger", f"{key}.{target}", text, of.get(target)
+            dim = of.get(target) if target not in trigger.factors else None
+            yield "trigger", f"{key}.{target}", text, dim
+        for target, text in trigger.factors.items():
+            yield "trigger", f"{key}.{target}.factor", text, None
 
 
 def _is_id(name: str) -> bool:

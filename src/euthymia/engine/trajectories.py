@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 OK, TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_FINITE, BAD_START, NO_STEADY_STATE = range(6)
+EVENTS_WITHOUT_END, TOO_MANY_WAITING, BAD_DELAY = range(6, 9)
 WORDS = {
     OK: "ok",
     TOO_MANY_STEPS: "more steps than allowed; the patient is stiffer than expected or a rate changes without end",
     STEP_TOO_SMALL: "the step became too small to move time on; a rate is discontinuous or grows without bound",
     NOT_FINITE: "a rate or state is not finite",
     BAD_START: "a parameter or initial value is not finite",
+    EVENTS_WITHOUT_END: "state-triggered events trigger one another without end at one moment",
+    TOO_MANY_WAITING: "more than 128 triggered events wait for their delayed execution",
+    BAD_DELAY: "the delay of a triggered event is negative or not a number",
     NO_STEADY_STATE: "no periodic steady state was reached under the steady-state dose",
 }
 
@@ -53,14 +57,15 @@ class Trajectories:
         """Values of one output, shape (patients, times)."""
         return self.values[:, :, self.outputs.index(name)]
 
-    def message(self, i: int) -> str:
-        """What happened to patient `i`, in words."""
+    def message(self, i: int, first: int = 0) -> str:
+        """What happened to patient `i`, in words; `first` is the number of the first patient held here."""
         status = int(self.status[i])
         if status == OK:
             return "ok"
         return (
-            f"patient {i} stopped at t = {self.failed_at[i]:.6g} h: {WORDS[status]}; "
-            f"replay it alone with the parameters of index {i}, or with solve_reference for a second opinion"
+            f"patient {first + i} stopped at t = {self.failed_at[i]:.6g} h: {WORDS[status]}; "
+            f"replay it with solve(system, 1, *alone(parameters, events, {first + i}), times, outputs), "
+            "or with solve_reference for a second opinion"
         )
 
     def summary(self) -> str:

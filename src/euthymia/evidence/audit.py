@@ -31,6 +31,8 @@ KINDS = {
     "trials": "trial",
     "outcomes": "outcomes",
     "protocols": "protocol",
+    "genotype": "enzymes",
+    "interactions": "perpetrators",
 }
 DOMAIN_CODE = ("compounds", "biology", "patients", "protocol", "outcomes")
 EXACT = {0, 1, 2, -1, 0.5, 3, 4, 5, 6, 7, 8, 9, 10, 12, 24, 60, 100, 168, 1000}
@@ -63,7 +65,9 @@ def kind_of(path: Path) -> str:
     text = path.read_text("utf-8", errors="replace") if path.is_file() else ""
     first = re.search(r"^(\w+):", text, re.MULTILINE)
     kinds = {"euthymia": "protocol", **{k: k for k in KINDS.values()}}
-    return kinds.get(first.group(1), "") if first else ""
+    found = kinds.get(first.group(1), "") if first else ""
+    keys = set(re.findall(r"^(\w+):", text, re.MULTILINE))
+    return found or ("protocol" if "euthymia" in keys else "trial" if {"arms", "year"} <= keys else "")
 
 
 def audit() -> Audit:

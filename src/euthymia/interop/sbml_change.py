@@ -48,8 +48,9 @@ def own_model(model: SbmlModel, values: Mapping[str, float]) -> SbmlModel:
     rest = {}
     for symbol, value in values.items():
         s = species.get(symbol)
-        if s is not None and s.concentration is None and symbol not in model.initial:
-            species[symbol] = replace(s, amount=value)
+        if s is not None and symbol not in model.initial:
+            amount = s.concentration is None
+            species[symbol] = replace(s, amount=value) if amount else replace(s, concentration=value)
         else:
             rest[symbol] = value
     return changed(replace(model, species=species), rest)

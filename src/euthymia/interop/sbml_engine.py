@@ -1,29 +1,27 @@
 """SBML models as engine systems: the same equations as text expressions, for populations.
 
 Comes in: `Dynamics`.  Goes out: an `OdeSystem` (dimensionless; its hour is the model's time unit), with the names
-under which SBML symbols are found again.  Events, algebraic rules and a few functions have no counterpart; such
-models raise `Unsupported` here and run on the simulator of `sbml_simulate` instead.
+under which SBML symbols are found again.  Events become triggers, values that events change become inputs, and
+algebraic rules that are linear in their unknowns are solved.  What has no counterpart raises `Unsupported`; such
+models run on the simulator of `sbml_simulate` instead.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from euthymia.engine import Assignment, Fragment, OdeSystem, Parameter, State
-from euthymia.engine.syntax import FUNCTIONS, parse
+from euthymia.engine import Assignment, Fragment, Input, OdeSystem, Parameter, State, Trigger
+from euthymia.engine.syntax import parse
 from euthymia.interop.sbml_compile import order
 from euthymia.interop.sbml_dynamics import Dynamics
-from euthymia.interop.sbml_math import RELATIONS, Expr, Unsupported, names_in, number, walk
+from euthymia.interop.sbml_linear import solve_linear
+from euthymia.interop.sbml_math import Expr, Unsupported, names_in, number, substitute, times, walk
+from euthymia.interop.sbml_model import Event
+from euthymia.interop.sbml_text import TextWriter, engine_name
 
-_INFIX = {"plus": "+", "times": "*", "minus": "-", "divide": "/", "power": "^"}
-_SIGN = {"lt": "<", "leq": "<=", "gt": ">", "geq": ">=", "eq": "==", "neq": "!="}
-_SAME = {w: w for w in ["exp", "abs", "floor", "sin", "cos", "tan", "sinh", "cosh", "tanh", "min", "max"]}
-_SAME |= {"ln": "log", "ceiling": "ceil", "arcsin": "asin", "arccos": "acos", "arctan": "atan"}
-_OVER = {"sec": "cos", "csc": "sin", "cot": "tan", "sech": "cosh", "csch": "sinh", "coth": "tanh"}
-_BOOLEAN = {*RELATIONS, "and", "or", "not", "xor", "implies"}
-_RESERVED = {"t", "and", "or", "not", *FUNCTIONS}
+__all__ = ["EngineModel", "engine_name", "to_engine", "without_resting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +40,6 @@ class EngineModel:
     system: OdeSystem
     names: Mapping[str, str]
     start: Mapping[str, str]
-
-
-def engine_name(symbol: str) -> str:
-    """The engine's id of an SBML symbol.
-
-    >>> engine_name("S1"), engine_name("n:S1"), engine_name("exp")
-    ('S1', 'S1.amount', 'exp_')
-    """
-    kind, _, ident = symbol.rpartition(":")
-    plain = f"{ident}_" if ident in _RESERVED or ident.rstrip("_") in _RESERVED else ident
-    return {"": plain, "n": f"{plain}.amount", "rate": f"{plain}.rateof"}[kind]
 
 
 def to_engine(
@@ -76,64 +63,108 @@ def to_engine(
     Raises
     ------
     Unsupported
-        The model needs events, algebraic rules or functions that the engine does not have.
+        The model needs nonlinear algebraic rules or functions that the engine does not have.
     """
     return _Translator(dynamics, outputs, set(vary), None if keep is None else set(keep)).build()
 
 
+def without_resting(system: OdeSystem, touched: Collection[str]) -> OdeSystem:
+    """The system in which states that start at zero and never leave it are the number 0.
+
+    Parameters
+    ----------
+    touched : collection of str
+        States that doses, events or patients' first values may set.
+
+    Examples
+    --------
+    >>> part = Fragment({"a": State("-a + 0*b", 0.0), "b": State("-b", 1.0)})
+    >>> without_resting(OdeSystem.join("two", part, units=False), ()).state_names
+    ('b',)
+    """
+    first = dict(zip(system.states, system.program.initials, strict=True))
+    resting = [k for k in system.states if k not in touched and system.program.graph.is_const(first[k], 0.0)]
+    while resting and len(resting) < len(system.states):
+        zero = {k: Assignment("0") for k in resting}
+        rates = {f"{k}.resting": Assignment(system.states[k].rate) for k in resting}
+        left = {k: s for k, s in system.states.items() if k not in zero}
+        trial = replace(system, states=left, assignments={**system.assignments, **zero, **rates})
+        graph, env = trial.program.graph, trial.program.env
+        still = [k for k in resting if graph.is_const(env[f"{k}.resting"], 0.0)]
+        if still == resting:
+            return replace(system, states=left, assignments={**system.assignments, **zero})
+        resting = still
+    return system
+
+
 class _Translator:
     def __init__(self, dynamics: Dynamics, outputs: Collection[str], vary: set[str], keep: set[str] | None):
-        self.d, self.vary, self.keep = dynamics, vary, keep
         self.file = dynamics.model.file
+        self.d = self._solved(dynamics)
+        self.vary, self.keep = vary, keep
         self.wanted = [*dynamics.states, *outputs]
-        self.place = ""
+        self.writer = TextWriter(self.file)
+        self.parameters: dict[str, Parameter] = {}
+        self.start: dict[str, str] = {}
+
+    def _solved(self, d: Dynamics) -> Dynamics:
+        """The model with its algebraic rules solved."""
+        if not d.unknowns:
+            return d
+        found = solve_linear(d.model.algebraic, d.unknowns, d.computed)
+        if found is None:
+            what = "an algebraic rule that is not linear in a batch of patients"
+            raise Unsupported(what, "symbol", d.unknowns[0], self.file)
+        return replace(d, unknowns=(), computed={**d.computed, **found})
 
     def build(self) -> EngineModel:
         d = self.d
-        if d.model.events:
-            raise Unsupported("an event in a batch of patients", "event", d.model.events[0].id, self.file)
-        if d.unknowns:
-            raise Unsupported("an algebraic rule in a batch of patients", "symbol", d.unknowns[0], self.file)
         held = {h: d.initial[h] for h in d.held}
         definitions = {**d.computed, **held}
         roots = {n for e in d.states.values() for n in names_in(e)} | set(self.wanted)
-        roots |= {n for s in d.states for n in names_in(d.initial[s])}
+        roots |= {n for s in d.states for n in names_in(d.initial[s])} | self._read_by_events()
         free = dict.fromkeys(d.states, "")
         needed = order(sorted(roots), {**definitions, **{s: Expr("number", (0.0,)) for s in d.states}}, free)
         states: dict[str, State] = {}
-        parameters: dict[str, Parameter] = {}
         assignments: dict[str, Assignment] = {}
-        start: dict[str, str] = {}
-        moving = self._moving(definitions)
+        inputs: dict[str, Input] = {}
+        changed = {d.base(k) for e in d.model.events for k, _ in e.assignments}
+        moving = self._moving(definitions, changed)
         for s, rate in d.states.items():
-            first = self._first(s, parameters, start)
-            states[engine_name(s)] = State(self.text(rate, f"rate of '{s}'"), first)
+            states[engine_name(s)] = State(self.text(rate, f"rate of '{s}'"), self._first(s))
         for ident in needed:
             if ident in d.states:
                 continue
             own = engine_name(ident)
-            if ident in held and held[ident].op == "number" and self._stays(ident, held[ident].args[0]):
-                parameters[own] = Parameter(held[ident].args[0])
-                start[ident] = own
-            elif ident in held and names_in(held[ident]) & moving:
-                states[own] = State("0", self._first(ident, parameters, start))
+            if ident in held and (ident in changed or names_in(held[ident]) & moving):
+                inputs[own] = Input(self._first(ident))
+            elif ident in held and held[ident].op == "number" and self._stays(ident, held[ident].args[0]):
+                self.parameters[own] = Parameter(held[ident].args[0])
+                self.start[ident.removeprefix("n:")] = own
             else:
-                source = self._first_expr(ident, parameters, start) if ident in held else d.computed[ident]
+                source = self._first_expr(ident) if ident in held else d.computed[ident]
                 assignments[own] = Assignment(self.text(source, f"'{ident}'"))
         if not states:
             states["nothing"] = State("0", 0.0)
-        fragment = Fragment(states=states, parameters=parameters, assignments=assignments)
+        known = {*states, *inputs}
+        triggers = {f"event.{i + 1}": self._trigger(e, known) for i, e in enumerate(d.model.events)}
+        fragment = Fragment(states, self.parameters, assignments, inputs, triggers)
         system = OdeSystem.join(d.model.id or "sbml", fragment, units=False)
-        return EngineModel(system, {w: engine_name(w) for w in (*needed, *d.states)}, start)
+        if self.keep is not None:
+            used = {engine_name(d.base(k)) for k in (*self.keep, *self.vary)}
+            system = without_resting(system, used | {t for e in triggers.values() for t in e.changes})
+        return EngineModel(system, {w: engine_name(w) for w in (*needed, *d.states)}, self.start)
 
     def _stays(self, ident: str, value: float) -> bool:
         """Whether a constant remains a parameter."""
+        if not math.isfinite(value):
+            return False
         plain = ident.removeprefix("n:")
-        return self.keep is None or plain in self.keep or plain in self.vary or not math.isfinite(value)
+        return self.keep is None or plain in self.keep or plain in self.vary
 
-    def _moving(self, definitions: Mapping[str, Expr]) -> set[str]:
-        """Symbols that may change in time: states, and what reads one or the time."""
-        moving = set(self.d.states)
+    def _moving(self, definitions: Mapping[str, Expr], changed: set[str]) -> set[str]:
+        """Symbols that may change in time: states, what events change, and what reads one or the time."""
+        moving = set(self.d.states) | changed
         todo = True
         while todo:
             todo = False
@@ -145,11 +176,14 @@ class _Translator:
                         todo = True
         return moving
 
-    def _first(self, ident: str, parameters: dict[str, Parameter], start: dict[str, str]) -> str | float:
-        expr = self._first_expr(ident, parameters, start)
-        return expr.args[0] if expr.op == "number" else self.text(expr, f"first value of '{ident}'")
+    # ------------------------------------------------------------------ first values
+    def _first(self, ident: str) -> str | float:
+        expr = self._first_expr(ident)
+        if expr.op == "number" and math.isfinite(expr.args[0]):
+            return expr.args[0]
+        return self.text(expr, f"first value of '{ident}'")
 
-    def _first_expr(self, ident: str, parameters: dict[str, Parameter], start: dict[str, str]) -> Expr:
+    def _first_expr(self, ident: str) -> Expr:
         """The first value, with its number turned into a parameter where patients differ in it."""
         expr = self.d.initial[ident]
         if any(n.op == "time" for n in walk(expr)):
@@ -161,86 +195,93 @@ class _Translator:
         if len(numbers) != 1 or plain in self.d.model.initial:
             raise Unsupported("varying a first value that is computed", "symbol", plain, self.file)
         own = f"{engine_name(plain)}.start"
-        parameters[own] = Parameter(numbers[0].args[0])
-        start[plain] = own
+        self.parameters[own] = Parameter(numbers[0].args[0])
+        self.start[plain] = own
         return _replace(expr, numbers[0], Expr("name", (f"\0{own}",)))
+
+    # ------------------------------------------------------------------ events
+    def _read_by_events(self) -> set[str]:
+        found: set[str] = set()
+        for event in self.d.model.events:
+            for e in (event.trigger, event.delay, event.priority, *(x for _, x in event.assignments)):
+                found |= names_in(e) if e is not None else set()
+            for target, _ in event.assignments:
+                found.add(self.d.base(target))
+                if target in self.d.model.species:
+                    found.add(self.d.model.species[target].compartment)
+        return found
+
+    def _trigger(self, event: Event, known: set[str]) -> Trigger:
+        place = f"event '{event.id}'"
+        self.writer.place = place
+        changes: dict[str, str] = {}
+        factors: dict[str, str] = {}
+        given = dict(event.assignments)
+        for target, value in event.assignments:
+            base = self.d.base(target)
+            own = engine_name(base)
+            if own not in known:
+                continue  # an unknown of an algebraic rule: the rule says what it is
+            if base != target and not self.d.model.species[target].substance_only:
+                size = Expr("name", (self.d.model.species[target].compartment,))
+                new = self._after(size, given)
+                if new == size:
+                    factors[own] = self.text(size, place)
+                elif event.delay is not None and event.trigger_values:
+                    what = (
+                        "a delayed change of a concentration together with its compartment's size in a batch"
+                    )
+                    raise Unsupported(what, "event", event.id, self.file)
+                else:
+                    value = times(value, new)
+            changes[own] = self.text(value, place)
+        condition = self.writer.truth(event.trigger)
+        parse(condition)
+        return Trigger(
+            condition,
+            changes,
+            self.text(event.delay, place) if event.delay is not None else "0",
+            self.text(event.priority, place) if event.priority is not None else "",
+            event.persistent,
+            event.initial,
+            event.trigger_values,
+            factors,
+        )
+
+    def _after(self, size: Expr, given: Mapping[str, Expr]) -> Expr:
+        """A compartment's size once the event has set its other targets."""
+        targets = set(given) - set(self.d.model.species)
+        expr = size
+        seen: set[str] = set()
+        for _ in range(50):
+            used = names_in(expr) - seen
+            behind = {
+                n for n in used if n in self.d.computed and n not in targets and self._reaches(n, targets)
+            }
+            if not behind:
+                break
+            seen |= behind
+            expr = substitute(expr, {n: self.d.computed[n] for n in behind})
+        return substitute(expr, {n: e for n, e in given.items() if n in targets})
+
+    def _reaches(self, ident: str, targets: set[str]) -> bool:
+        todo, seen = [ident], set()
+        while todo:
+            n = todo.pop()
+            if n in targets:
+                return True
+            if n not in seen and n in self.d.computed:
+                seen.add(n)
+                todo += names_in(self.d.computed[n])
+        return False
 
     # ------------------------------------------------------------------ text
     def text(self, expr: Expr, place: str) -> str:
         """Engine text of an expression; parsed once to be sure that it is one."""
-        self.place = place
-        text = self.value(expr)
+        self.writer.place = place
+        text = self.writer.value(expr)
         parse(text)
         return text
-
-    def value(self, e: Expr) -> str:
-        """The expression where a number is wanted."""
-        if e.op in _BOOLEAN:
-            return f"if({self.truth(e)}, 1, 0)"
-        if e.op == "number":
-            if not math.isfinite(e.args[0]):
-                raise Unsupported(
-                    f"the number {e.args[0]} in a batch of patients", "formula", self.place, self.file
-                )
-            return repr(e.args[0]) if e.args[0] >= 0 else f"(-{abs(e.args[0])!r})"
-        if e.op == "time":
-            return "t"
-        if e.op == "name":
-            return e.args[0][1:] if e.args[0].startswith("\0") else engine_name(e.args[0])
-        if e.op == "rate":
-            return engine_name(f"rate:{e.args[0]}")
-        if e.op == "piecewise":
-            if len(e.args) % 2 == 0:
-                raise Unsupported(
-                    "a piecewise without otherwise in a batch", "formula", self.place, self.file
-                )
-            text = self.value(e.args[-1])
-            for i in range(len(e.args) - 3, -1, -2):
-                text = f"if({self.truth(e.args[i + 1])}, {self.value(e.args[i])}, {text})"
-            return text
-        a = [self.value(x) for x in e.args]
-        if e.op in _INFIX:
-            return f"(-{a[0]})" if len(a) == 1 else "(" + f" {_INFIX[e.op]} ".join(a) + ")"
-        if e.op in _SAME:
-            return f"{_SAME[e.op]}({', '.join(a)})"
-        if e.op in _OVER:
-            return f"(1/{_OVER[e.op]}({a[0]}))"
-        special = {
-            "root": lambda: f"sqrt({a[1]})" if a[0] == "2.0" else f"(({a[1]})^(1/({a[0]})))",
-            "log": lambda: f"log10({a[1]})" if a[0] == "10.0" else f"(log({a[1]})/log({a[0]}))",
-            "arcsinh": lambda: f"log({a[0]} + sqrt(({a[0]})^2 + 1))",
-            "arccosh": lambda: f"log({a[0]} + sqrt(({a[0]})^2 - 1))",
-            "arctanh": lambda: f"(0.5*log((1 + {a[0]})/(1 - {a[0]})))",
-            "quotient": lambda: _truncated(f"({a[0]}/{a[1]})"),
-            "rem": lambda: f"({a[0]} - {a[1]}*{_truncated(f'({a[0]}/{a[1]})')})",
-        }
-        if e.op not in special:
-            raise Unsupported(
-                f"the function '{e.op}' in a batch of patients", "formula", self.place, self.file
-            )
-        return special[e.op]()
-
-    def truth(self, e: Expr) -> str:
-        """The expression where a condition is wanted."""
-        if e.op in RELATIONS:
-            a = [self.value(x) for x in e.args]
-            pairs = [f"({x} {_SIGN[e.op]} {y})" for x, y in zip(a[:-1], a[1:], strict=True)]
-            return "(" + " and ".join(pairs) + ")" if pairs else "(1 == 1)"
-        if e.op in ("and", "or"):
-            joined = f" {e.op} ".join(self.truth(x) for x in e.args)
-            return f"({joined})" if joined else f"(1 == {1 if e.op == 'and' else 0})"
-        if e.op == "not":
-            return f"(not {self.truth(e.args[0])})"
-        if e.op == "implies":
-            return f"((not {self.truth(e.args[0])}) or {self.truth(e.args[1])})"
-        if e.op == "xor":
-            count = " + ".join(f"if({self.truth(x)}, 1, 0)" for x in e.args) or "0"
-            return f"(({count}) - 2*floor(({count})/2) == 1)"
-        return f"({self.value(e)} != 0)"
-
-
-def _truncated(ratio: str) -> str:
-    return f"if({ratio} < 0, ceil({ratio}), floor({ratio}))"
 
 
 def _replace(expr: Expr, old: Expr, new: Expr) -> Expr:

@@ -31,7 +31,7 @@ _TAG |= {"==": "eq", "!=": "neq", "and": "and", "or": "or"}
 _COMPARE = ("<", "<=", ">", ">=", "==", "!=")
 _FUNCTION = {"exp": "exp", "log": "ln", "ln": "ln", "abs": "abs", "floor": "floor", "ceil": "ceiling"}
 _FUNCTION |= {"sin": "sin", "cos": "cos", "tan": "tan", "sinh": "sinh", "cosh": "cosh", "tanh": "tanh"}
-_FUNCTION |= {"asin": "arcsin", "acos": "arccos", "atan": "arctan"}
+_FUNCTION |= {"factorial": "factorial", "asin": "arcsin", "acos": "arccos", "atan": "arctan"}
 _BOOLEAN = (*_COMPARE, "and", "or", "not")
 
 

@@ -1,7 +1,8 @@
 """SBML models on populations: parameters drawn per patient, every patient simulated.
 
-Event-free models run as one batch through the engine, with the known jumps in time as stop points; models with
-events or algebraic rules run patient by patient through the readable simulator.  Both say which they used.
+Models run as one batch through the engine, events included, with the known jumps in time as stop points; those
+with algebraic rules that are not linear run patient by patient through the readable simulator.  Both say which they
+used.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from euthymia.errors import EuthymiaError, InputError, Problem, nearest
 from euthymia.interop.sbml_change import own_model
 from euthymia.interop.sbml_draws import draw
 from euthymia.interop.sbml_dynamics import Dynamics, dynamics
-from euthymia.interop.sbml_engine import to_engine
+from euthymia.interop.sbml_engine import engine_name, to_engine
 from euthymia.interop.sbml_machine import Machine
 from euthymia.interop.sbml_math import Unsupported
 from euthymia.interop.sbml_model import SbmlModel
@@ -217,15 +218,18 @@ def prepare_batch(
             text = f"{text}/{translated.names[species.compartment]}"
         names.append(text)
     plain = translated.system
-    parts = (Fragment(plain.states, plain.parameters, plain.assignments), Fragment(inputs={STOP: Input()}))
-    joined = OdeSystem.join(plain.name, *parts, units=False)
-    scale = np.r_[peaks(system, times), np.ones(len(plain.states) - len(system.states))]
+    whole = Fragment(
+        plain.states, plain.parameters, plain.assignments, {**plain.inputs, STOP: Input()}, plain.triggers
+    )
+    joined = OdeSystem.join(plain.name, whole, units=False)
+    largest = dict(zip(map(engine_name, system.states), peaks(system, times), strict=True))
+    scale = np.array([largest.get(s, 1.0) for s in plain.states])
     events = stop_events(model, system, times, draws, patients)
 
     def run(solver: Any, rtol: float, count: int, **options: Any) -> tuple[np.ndarray, list[str]]:
         values = {translated.start[k]: v[:count] for k, v in draws.items()}
         first = Events(events.regimens, events.regimen_of[:count]) if events is not None else None
-        options |= {"rtol": rtol, "atol": rtol * 1e-3 * scale, "after": True}
+        options = {"atol": rtol * 1e-3 * scale} | options | {"rtol": rtol, "after": True}
         result = solver(joined, count, values, first, times, names, **options)
         return result.values, [result.message(i) for i in range(count)]
 

@@ -47,6 +47,8 @@ class TrialContext:
         Attended infusion, dosing session or stimulation rather than tablets alone.
     new_treatment : bool
         All arms start a new standard antidepressant at randomisation.
+    length : float or None, h
+        Length of treatment as it was announced; the last visit where None.
 
     Raises
     ------
@@ -69,6 +71,7 @@ class TrialContext:
     run_in: bool = False
     procedure: bool = False
     new_treatment: bool = False
+    length: float | None = None
 
     def __post_init__(self) -> None:
         problems = []

@@ -88,6 +88,7 @@ def observe(
     untreated: Array | None = None,
     unblinding: Array | float = 0.0,
     burden: Array | float = 0.0,
+    changes: Array | None = None,
 ) -> Observations:
     """Rated scores and dropout of a virtual arm or trial.
 
@@ -105,6 +106,8 @@ def observe(
         How far acute effects give the allocation away.
     burden : float or ndarray, shape (patients,) or (patients, visits)
         Side effects, 0 as on placebo, 1 as on a licensed antidepressant dose.
+    changes : ndarray, shape (patients, changes), h, optional
+        When treatment was changed during the trial; infinite where it was not.
 
     Returns
     -------
@@ -132,7 +135,7 @@ def observe(
     network = latent_network
     if untreated is not None:
         network = latent_network - untreated + untreated[:, :1]
-    latent = network + placebo.course(context, draws, belief)
+    latent = network + placebo.course(context, draws, belief, changes)
     lifted = placebo.inflation(latent[:, 0], context.threshold)
     madrs = total(_with_lift(latent, lifted), "MADRS", draws.rating, draws.own_madrs)
     hamd17 = total(_with_lift(latent, lifted), "HAMD17", draws.rating, draws.own)

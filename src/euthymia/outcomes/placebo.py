@@ -120,14 +120,21 @@ def life_events(context: TrialContext, innovations: Array) -> Array:
     return wander
 
 
-def course(context: TrialContext, draws: Draws, belief: Array | float = 0.5) -> Array:
+def course(
+    context: TrialContext, draws: Draws, belief: Array | float = 0.5, changes: Array | None = None
+) -> Array:
     """Placebo and natural change of every patient at every visit, MADRS points.
+
+    A change of treatment during the trial brings the share `renewal` of the patient's expected placebo change once
+    more, with the same course counted from the change.
 
     Parameters
     ----------
     context : TrialContext
     draws : Draws
     belief : ndarray, shape (patients,), or float
+    changes : ndarray, shape (patients, changes), h, optional
+        When each patient's treatment was changed; infinite where it was not.
 
     Returns
     -------
@@ -139,8 +146,13 @@ def course(context: TrialContext, draws: Draws, belief: Array | float = 0.5) -> 
     size = mean + p["spread"] * draws.course
     fast = fast_change(context, belief)
     # sessions and infusions act at once, so only tablets are paced by the length of the trial
-    length = REFERENCE_TIME if context.procedure else float(context.times[-1])
-    return size[:, None] * weibull(context.times, length) + fast + life_events(context, draws.events)
+    length = REFERENCE_TIME if context.procedure else float(context.length or context.times[-1])
+    found = size[:, None] * weibull(context.times, length) + fast + life_events(context, draws.events)
+    if changes is not None:
+        for j in range(changes.shape[1]):
+            since = np.maximum(context.times[None, :] - changes[:, j : j + 1], 0.0)
+            found = found + p["renewal"] * np.minimum(mean, 0.0)[:, None] * weibull(since, length)
+    return found
 
 
 def inflation(baseline: Array, threshold: float | None) -> Array:

@@ -7,6 +7,7 @@ scales of one visit (`shared_noise`) and noise of their own.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 
@@ -17,21 +18,34 @@ from euthymia.errors import InputError, nearest
 from euthymia.outcomes.parameters import parameters
 
 Array = NDArray[np.float64]
-ALIASES = {
-    "QIDS-SR16": "QIDS",
-    "QIDS-SR": "QIDS",
-    "QIDS-C": "QIDS",
-    "BDI-II": "BDI",
-    "PHQ-9": "PHQ9",
-    "HAMD": "HAMD17",
-    "HDRS": "HAMD17",
-    "HDRS17": "HAMD17",
-    "HDRS21": "HAMD21",
-    "HAMD-6": "HAMD6",
-    "HAMD-17": "HAMD17",
-    "HAMD-21": "HAMD21",
-    "HAMD-24": "HAMD24",
-}
+# spellings, once everything but letters and figures is gone
+_SPELLINGS = (
+    (r"(?:GRID|SIGH|SIGHA?DS?)?(?:HAMD|HDRS|HRSD|HAMDS|HAMILTON)(?:RS)?(\d+)?(?:ITEMS?)?", "HAMD"),
+    (r"MADRS(?:10|S|SR|SIGMA)?", "MADRS"),
+    (r"QIDS(?:SR|C)?(?:16)?(?:SR|C)?", "QIDS"),
+    (r"IDS(?:SR|C)?(?:30)?(?:SR|C)?", "IDS30"),
+    (r"BDI(?:1|I|II|2|IA)?(?:21)?", "BDI"),
+    (r"PHQ(?:9)?", "PHQ9"),
+    (r"EPDS", "EPDS"),
+    (r"HADS(?:D)?|HADD", "HADSD"),
+    (r"CESD(?:R|20)?", "CESD"),
+    (r"GDS(?:15|S)", "GDS15"),
+)
+USUAL_ITEMS = "17"  # of a Hamilton scale whose length is not said
+
+
+def canonical(name: str) -> str:
+    """The plain name of a scale as papers spell it; the name itself where no spelling fits.
+
+    >>> [canonical(n) for n in ("HAM-D", "GRID-HAMD-17", "HDRS (24 items)", "QIDS-SR16", "BDI-II", "PHQ-9")]
+    ['HAMD17', 'HAMD17', 'HAMD24', 'QIDS', 'BDI', 'PHQ9']
+    """
+    plain = re.sub(r"[^A-Z0-9]", "", name.upper())
+    for form, stem in _SPELLINGS:
+        found = re.fullmatch(form, plain)
+        if found:
+            return stem + (found[1] or USUAL_ITEMS) if stem == "HAMD" else stem
+    return name.strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +100,9 @@ def scale(name: str) -> Scale:
     'BDI'
     """
     known = _scales()
-    plain = name.strip()
-    found = known.get(plain) or known.get(ALIASES.get(plain, "")) or known.get(plain.upper())
+    found = known.get(canonical(name))
     if found is None:
-        allowed = [*known, *ALIASES]
-        hint = nearest(plain, allowed)
+        hint = nearest(canonical(name), known)
         raise InputError([f"scale '{name}' has no link to severity{hint}; linked: {', '.join(known)}"])
     return found
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,12 +50,14 @@ class Population:
     stress: dict[str, Parameter]
     correlations: tuple[tuple[str, str, float, tuple[Evidence, ...]], ...] = ()
     endotypes: tuple[Endotype, ...] = ()
+    further: tuple[str, ...] = ()
 
     @property
     def varying(self) -> dict[str, Parameter]:
-        """Everything that differs between patients, in file order."""
+        """Everything that differs between patients, in file order; `further` traits are drawn last."""
         both = {**self.covariates, **self.traits, **self.stress}
-        return {k: p for k, p in both.items() if p.spread.kind != "fixed"}
+        names = [*(k for k in both if k not in self.further), *self.further]
+        return {k: both[k] for k in names if both[k].spread.kind != "fixed"}
 
     def correlation_matrix(self) -> NDArray[np.float64]:
         """Correlations of the normal scores, shape (varying, varying)."""
@@ -69,7 +72,7 @@ class Population:
         """Values of every covariate, trait and stress setting, each of shape (patients,), canonical units."""
         names = list(self.varying)
         z = normals(seed, trial, patients, f"population/{self.name}", len(names))
-        z = z @ np.linalg.cholesky(self.correlation_matrix()).T
+        z = correlated(z, np.linalg.cholesky(self.correlation_matrix()))
         fixed = {**self.covariates, **self.traits, **self.stress}
         drawn = {name: value_at(self.varying[name], z[:, i]) for i, name in enumerate(names)}
         return {k: drawn.get(k, np.full(len(patients), p.value)) for k, p in fixed.items()}
@@ -90,6 +93,19 @@ class Population:
             )
             found[(found == "none") & inside] = endotype.name
         return found
+
+
+def correlated(z: NDArray[np.float64], lower: NDArray[Any]) -> NDArray[np.float64]:
+    """`z @ lower.T`, summed column by column: a matrix product rounds differently for one patient and for many.
+
+    >>> correlated(np.array([[1.0, 2.0]]), np.array([[1.0, 0.0], [0.5, 1.0]])).tolist()
+    [[1.0, 2.5]]
+    """
+    found = np.zeros_like(z)
+    for i, row in enumerate(lower):
+        for j in np.flatnonzero(row):
+            found[:, i] += row[j] * z[:, j]
+    return found
 
 
 def value_at(parameter: Parameter, z: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -135,6 +151,8 @@ def load_population(name: str) -> Population:
     document = load(FOLDER / f"{name}.yaml", "population")
     data = document.data
     blocks = {b: read_parameters(document, (b,)) for b in ("covariates", "traits", "stress")}
+    further = read_parameters(document, ("further",))
+    blocks["traits"] |= further
     everything = {**blocks["covariates"], **blocks["traits"], **blocks["stress"]}
     problems = []
     for i, record in enumerate(data.get("correlations", [])):
@@ -161,4 +179,11 @@ def load_population(name: str) -> Population:
     correlations = tuple(
         (*r["between"], float(r["rho"]), read_evidence(r["evidence"])) for r in data.get("correlations", [])
     )
-    return Population(name, data["title"], **blocks, correlations=correlations, endotypes=tuple(endotypes))
+    return Population(
+        name,
+        data["title"],
+        **blocks,
+        correlations=correlations,
+        endotypes=tuple(endotypes),
+        further=tuple(further),
+    )

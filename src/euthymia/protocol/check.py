@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from euthymia.biology.module import module_names
+from euthymia.biology.network import PROFILES
+from euthymia.biology.structures import choose
+from euthymia.biology.variants import variants
 from euthymia.compounds.compound import Compound, load_compound, resolve
 from euthymia.compounds.pharmacokinetics import choose_route
 from euthymia.errors import InputError, Problem, UnitError, nearest
@@ -14,6 +18,7 @@ from euthymia.evidence.read import LIBRARY, Document, Path_
 from euthymia.patients.population import list_populations, load_population
 from euthymia.protocol.conditions import parse_condition
 from euthymia.protocol.protocol import Arm, Protocol, Treatment
+from euthymia.protocol.steps import ACTIONS, parse_rule
 from euthymia.protocol.times import hours, visit_hours
 from euthymia.units import quantity
 
@@ -27,6 +32,7 @@ def check_protocol(protocol: Protocol) -> None:
     document = protocol.document or Document(protocol.to_data(), "protocol")
     problems = [
         *_timing(protocol, document),
+        *_model(protocol, document),
         *_population(protocol, document),
         *_endpoints(protocol, document),
     ]
@@ -73,6 +79,29 @@ def _timing(protocol: Protocol, document: Document) -> Iterator[Problem]:
         yield document.problem(("visits",), "'baseline' is missing; every outcome is read against it")
 
 
+def _model(protocol: Protocol, document: Document) -> Iterator[Problem]:
+    """Structures and rival forms that do not exist, or that conflict."""
+    if protocol.structures:
+        try:
+            choose(dict(protocol.structures))
+        except InputError as error:
+            for p in error.problems:
+                path: Path_ = ("model", "structures", *p.key.split(".")[1:2])
+                yield document.problem(
+                    path, p.message, at_key=len(path) < len(("model", "structures", "name"))
+                )
+    present = PROFILES[protocol.profile] or module_names()
+    for name, variant in protocol.variants:
+        path = ("model", "variants", name)
+        rivals = variants(name)
+        if name not in present:
+            message = f"the profile '{protocol.profile}' has no module '{name}'{nearest(name, present)}"
+            yield document.problem(path, message, at_key=True)
+        elif variant not in rivals:
+            hint = nearest(variant, rivals) or f"; rival forms: {', '.join(rivals) or 'none'}"
+            yield document.problem(path, f"'{name}' has no form '{variant}'{hint}")
+
+
 def _population(protocol: Protocol, document: Document) -> Iterator[Problem]:
     known = list_populations()
     if protocol.base not in known:
@@ -114,9 +143,64 @@ def _endpoints(protocol: Protocol, document: Document) -> Iterator[Problem]:
 
 
 def _arm(protocol: Protocol, arm: Arm, i: int, document: Document) -> Iterator[Problem]:
+    yield from _treatments(protocol, arm.treatment, ("arms", i, "treatment"), 0.0, document)
+    yield from _steps(protocol, arm, i, document)
+
+
+def _steps(protocol: Protocol, arm: Arm, i: int, document: Document) -> Iterator[Problem]:
+    times = {visit_hours(v) for v in protocol.visit_list}
+    names: list[str] = []
+    for j, step in enumerate(arm.steps):
+        path: Path_ = ("arms", i, "steps", j)
+        at = visit_hours(step.at)
+        if at not in times:
+            hint = nearest(step.at, protocol.visit_list) or f"; visits: {', '.join(protocol.visit_list)}"
+            yield document.problem((*path, "at"), f"'{step.at}' is not a visit{hint}")
+        elif not 0 < at < protocol.duration_h:
+            yield document.problem(
+                (*path, "at"), f"'{step.at}' is not between baseline and the end ({protocol.duration})"
+            )
+        try:
+            parse_rule(step.if_)
+        except UnitError as error:
+            yield document.problem((*path, "if"), str(error))
+        record = document.data["arms"][i]["steps"][j] if _at(document, path) else {}
+        given = [a for a in ACTIONS if a in record]
+        if record and len(given) != 1:
+            told = f"both {' and '.join(given)}" if given else "nothing to do"
+            yield document.problem(path, f"step '{step.name}' has {told}; give one of {', '.join(ACTIONS)}")
+        for name in step.only:
+            if name not in names:
+                hint = nearest(name, names) or f"; earlier steps: {', '.join(names) or 'none'}"
+                yield document.problem((*path, "only"), f"no earlier step is named '{name}'{hint}")
+        for k, option in enumerate(step.options):
+            inner: Path_ = (
+                (*path, "randomise", k, "treatment") if step.action == "randomise" else (*path, step.action)
+            )
+            yield from _treatments(protocol, option.treatment, inner, at, document)
+            names.append(option.name)
+        names.append(step.name)
+
+
+def _at(document: Document, path: Path_) -> bool:
+    """Whether the document holds this path (a protocol built in Python may hold none)."""
+    data = document.data
+    for key in path:
+        try:
+            data = data[key]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True
+
+
+def _treatments(
+    protocol: Protocol, treatments: tuple[Treatment, ...], where: Path_, start: float, document: Document
+) -> Iterator[Problem]:
+    """Faults of a list of treatments that begins at hour `start`."""
     spans: dict[str, list[tuple[float, float]]] = {}
-    for j, treatment in enumerate(arm.treatment):
-        path: Path_ = ("arms", i, "treatment", j)
+    left = protocol.duration_h - start
+    for j, treatment in enumerate(treatments):
+        path: Path_ = (*where, j)
         problems: list[Problem] = []
         for key in ("every", "for_", "infusion"):
             if getattr(treatment, key):
@@ -126,8 +210,8 @@ def _arm(protocol: Protocol, arm: Arm, i: int, document: Document) -> Iterator[P
         yield from problems
         if problems:
             continue
-        times = treatment.times(protocol.duration_h)
-        if times and times[-1] > protocol.duration_h:
+        times = treatment.times(left)
+        if times and times[-1] > left:
             yield document.problem(path, f"doses go on after the trial's end ({protocol.duration})")
         if treatment.placebo:
             continue
@@ -136,17 +220,14 @@ def _arm(protocol: Protocol, arm: Arm, i: int, document: Document) -> Iterator[P
         except InputError as error:
             yield from (document.problem((*path, "drug"), p.message) for p in error.problems)
             continue
-        if (
-            treatment.for_
-            and visit_hours(treatment.from_) + hours(treatment.for_) > protocol.duration_h + 1e-9
-        ):
+        if treatment.for_ and visit_hours(treatment.from_) + hours(treatment.for_) > left + 1e-9:
             yield document.problem(
                 (*path, "for"), f"'{treatment.for_}' is longer than the trial ({protocol.duration})"
             )
         step = hours(treatment.every) if treatment.every else 0.0
         if times:
             span = (times[0], times[-1] + step)
-            if any(span[0] < end and start < span[1] for start, end in spans.get(name, [])):
+            if any(span[0] < end and begin < span[1] for begin, end in spans.get(name, [])):
                 yield document.problem(path, f"doses of {name} overlap with another line of this arm")
             spans.setdefault(name, []).append(span)
         yield from _drug(protocol, load_compound(name), treatment, path, document)

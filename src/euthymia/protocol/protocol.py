@@ -13,6 +13,7 @@ from typing import Any
 
 from euthymia.errors import InputError, UnitError
 from euthymia.evidence.read import Document, load, parse, validate
+from euthymia.protocol.steps import Step, build_step, step_data
 from euthymia.protocol.times import hours, visit_hours
 
 FORMAT = 1
@@ -57,6 +58,12 @@ class Arm:
     n: int
     treatment: tuple[Treatment, ...]
     control: bool = False
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def treatments(self) -> tuple[Treatment, ...]:
+        """Every treatment a patient of the arm may receive, at the start or at a step."""
+        return (*self.treatment, *(t for s in self.steps for o in s.options for t in o.treatment))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,7 @@ class Protocol:
     genotype: str = "european"
     profile: str = "core"
     structures: tuple[tuple[str, str], ...] = ()
+    variants: tuple[tuple[str, str], ...] = ()
     loop_gain: float | None = None
     setting: Setting = Setting()
     adherence: str = ""
@@ -111,6 +119,11 @@ class Protocol:
     def replace(self, **changes: Any) -> Protocol:
         """A copy with some fields changed."""
         return dataclasses.replace(self, **changes)
+
+    @property
+    def staged(self) -> bool:
+        """Whether any arm has steps."""
+        return any(a.steps for a in self.arms)
 
     @property
     def duration_h(self) -> float:
@@ -139,7 +152,12 @@ class Protocol:
 
     def to_data(self) -> dict[str, Any]:
         """The plain data of the file; what equals its default is left out."""
-        model = {"profile": self.profile, "structures": dict(self.structures), "loop_gain": self.loop_gain}
+        model = {
+            "profile": self.profile,
+            "structures": dict(self.structures),
+            "variants": dict(self.variants),
+            "loop_gain": self.loop_gain,
+        }
         data: dict[str, Any] = {
             "euthymia": FORMAT,
             "title": self.title,
@@ -148,7 +166,7 @@ class Protocol:
             "model": {k: v for k, v in model.items() if v},
             "population": {"base": self.base, "include": list(self.include), "genotype": self.genotype},
             "setting": _plain(self.setting),
-            "arms": [{**_plain(a), "treatment": [_plain(t) for t in a.treatment]} for a in self.arms],
+            "arms": [_arm_data(a) for a in self.arms],
             "adherence": {"mean": self.adherence} if self.adherence else {},
             "dropout": {"model": self.dropout},
             "visits": list(self.visits),
@@ -165,6 +183,13 @@ class Protocol:
         import yaml
 
         return yaml.safe_dump(self.to_data(), sort_keys=False, allow_unicode=True, width=110)
+
+
+def _arm_data(arm: Arm) -> dict[str, Any]:
+    found = {**_plain(arm), "treatment": [_plain(t) for t in arm.treatment]}
+    if arm.steps:
+        found["steps"] = [step_data(s, _plain) for s in arm.steps]
+    return found
 
 
 def _plain(item: Any) -> dict[str, Any]:
@@ -184,12 +209,22 @@ def _build(kind: type, record: dict[str, Any]) -> Any:
     )
 
 
+def _treatments(records: Any) -> tuple[Treatment, ...]:
+    return tuple(_build(Treatment, t) for t in records)
+
+
 def from_document(document: Document) -> Protocol:
     """The protocol of a document that fits the schema."""
     d = document.data
     model, population = d.get("model", {}), d["population"]
     arms = tuple(
-        Arm(a["name"], a["n"], tuple(_build(Treatment, t) for t in a["treatment"]), a.get("control", False))
+        Arm(
+            a["name"],
+            a["n"],
+            _treatments(a["treatment"]),
+            a.get("control", False),
+            tuple(build_step(s, i, _treatments) for i, s in enumerate(a.get("steps", ()))),
+        )
         for a in d["arms"]
     )
     values: dict[str, Any] = {
@@ -202,6 +237,7 @@ def from_document(document: Document) -> Protocol:
         "genotype": population.get("genotype"),
         "profile": model.get("profile"),
         "structures": tuple(sorted(model.get("structures", {}).items())),
+        "variants": tuple(sorted(model.get("variants", {}).items())),
         "loop_gain": model.get("loop_gain"),
         "setting": _build(Setting, d.get("setting", {})),
         "adherence": d.get("adherence", {}).get("mean"),

@@ -156,6 +156,7 @@ def all_tables(run: Run) -> dict[str, tables.Table | None]:
         "population": tables.population(run),
         "exposure": tables.exposure(run),
         "parameters": tables.parameters(run),
+        "structures": tables.structures(run),
     }
 
 

@@ -67,6 +67,7 @@ class Run:
     sources: tuple[dict[str, Any], ...]
     bibliography: dict[str, dict[str, Any]]
     hashes: dict[str, str]
+    structures: dict[str, Any] | None = None
 
     @property
     def arms(self) -> list[str]:
@@ -145,9 +146,17 @@ def read_run(folder: Path) -> Run:
     for name, columns in {**REQUIRED, **OPTIONAL}.items():
         tables[name] = _table(folder / f"{name}.parquet", columns, name in REQUIRED, problems)
     sources, bibliography = _sources(folder, problems)
+    beside = folder / "structures.json"
+    averaged = _json(beside, problems) if beside.is_file() else None
     if problems:
         raise InputError(problems)
-    names = ["manifest.json", *(f"{n}.parquet" for n in tables), "sources.json", "bibliography.json"]
+    names = [
+        "manifest.json",
+        *(f"{n}.parquet" for n in tables),
+        "sources.json",
+        "bibliography.json",
+        "structures.json",
+    ]
     required = {n: t for n, t in tables.items() if n in REQUIRED and t is not None}
     for name in ("patients", "visits"):
         required[name] = _first_replicate(required[name])
@@ -161,6 +170,7 @@ def read_run(folder: Path) -> Run:
         sources=sources,
         bibliography=bibliography,
         hashes={n: _sha256(folder / n) for n in names if (folder / n).is_file()},
+        structures=averaged or None,
     )
 
 

@@ -74,7 +74,7 @@ class Model:
 
 def treatments(protocol: Protocol) -> list[Treatment]:
     """All treatments of all arms except placebo."""
-    return [t for arm in protocol.arms for t in arm.treatment if not t.placebo]
+    return [t for arm in protocol.arms for t in arm.treatments if not t.placebo]
 
 
 def build_model(protocol: Protocol) -> Model:
@@ -92,13 +92,16 @@ def build_model(protocol: Protocol) -> Model:
         (t.drug, t.route): dose_target(c, t.route, prefix=c.id) for t in used for c in [load_compound(t.drug)]
     }
     structures, gain = dict(protocol.structures), protocol.loop_gain
-    bare = build_network(protocol.profile, structures, loop_gain=gain)
+    rivals = dict(protocol.variants)
+    bare = build_network(protocol.profile, structures, loop_gain=gain, variants=rivals)
     driven = ports_of(drugs)
     wanted = [port for port in bare.system.inputs if port in driven]
     parts = [fragment(c, routes[prefix], prefix, drugs) for prefix, c in drugs.items()]
     if drugs:
         parts.append(occupancy_fragment(drugs, [*wanted, *(f"{g}.occupancy" for g in shown_genes(wanted))]))
-    joined = build_network(protocol.profile, structures, parts, loop_gain=gain, check_rest=False)
+    joined = build_network(
+        protocol.profile, structures, parts, loop_gain=gain, variants=rivals, check_rest=False
+    )
     courses = [row for row in SHOWN if row[0] in _names(joined.system)]
     for prefix, compound in drugs.items():
         for name, analyte in analytes(compound, prefix).items():
@@ -124,17 +127,20 @@ def _names(system: OdeSystem) -> set[str]:
     return {*system.states, *system.assignments}
 
 
-def continued(system: OdeSystem, before: OdeSystem) -> OdeSystem:
+def continued(
+    system: OdeSystem, before: OdeSystem, constants_of: tuple[str, ...] = (LOAD, EXPECTANCY)
+) -> OdeSystem:
     """The system as it is inside a trial.
 
-    States shared with `before` begin at `start.<state>`; stress load and expectancy are constants of the patient.
+    States shared with `before` begin at `start.<state>`; the inputs `constants_of` (stress load and expectancy) become
+    constants of the patient.
     """
     states = {
         k: dataclasses.replace(s, initial=START + k) if k in before.states else s
         for k, s in system.states.items()
     }
     constants = {START + k: Constant(0.0, s.unit) for k, s in before.states.items() if k in system.states}
-    fixed = {k: Constant(v.value, v.unit) for k, v in system.inputs.items() if k in (LOAD, EXPECTANCY)}
+    fixed = {k: Constant(float(v.value), v.unit) for k, v in system.inputs.items() if k in constants_of}
     inputs = {k: v for k, v in system.inputs.items() if k not in fixed}
     parameters = {**system.parameters, **constants, **fixed}
     return dataclasses.replace(system, states=states, parameters=parameters, inputs=inputs)

@@ -18,13 +18,15 @@ from typing import Any
 
 import numpy as np
 
-from euthymia.errors import InputError, Problem, nearest
-from euthymia.evidence.read import LIBRARY, Document, load
-from euthymia.outcomes.scales import scale
+from euthymia.errors import InputError, Problem
+from euthymia.evidence.read import LIBRARY, Document, parse, read_text, validate
+from euthymia.outcomes.scales import canonical, scale, scale_names
+from euthymia.trials.faults import UNSCALED, faults, remarks
 
 SPREAD = 9.8  # MADRS points: SD of the endpoint score over the arms of the large data set
-UNSCALED = ("relapse",)
-FEWEST = 2
+READ = (".yaml", ".yml", ".json", ".csv", ".tsv")
+VERDICTS = {"yes": True, "no": False}
+USUAL_DAY = 42.0
 USUAL_N = 51  # patients an arm where not stated: median of the arms of the calibration trials
 # mean z value of the calibration trials with magnitudes, by verdict (59 and 21 contrasts)
 USUAL_Z = {"yes": -2.8, "no": -1.1}
@@ -49,7 +51,8 @@ class PublishedArm:
 class Result:
     """What an arm showed at one time, in points of `scale` and percent.
 
-    `difference` is against control, negative in favour of the arm; None where not reported.
+    `difference` is against control (or the arm named in `against`), negative in favour of the arm; None where not
+    reported.  `smd` is the same in standard deviations.
     """
 
     arm: str
@@ -67,6 +70,20 @@ class Result:
     dropout: float | None = None
     difference: float | None = None
     difference_se: float | None = None
+    smd: float | None = None
+    p: float | None = None
+    ci: tuple[float, float] | None = None
+    significant: str = ""
+    against: str = ""
+
+    @property
+    def points(self) -> float | None:
+        """MADRS points per point of this scale: its link, else by the standard deviation; None where neither is known."""
+        if self.scale in UNSCALED:
+            return 1.0
+        if canonical(self.scale) in scale_names():
+            return scale(self.scale).slope
+        return SPREAD / self.sd if self.sd else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +124,7 @@ class Contrast:
     design_se: float
     success: bool | None
     proxy: tuple[float, float] | None = None
+    against: str = ""
 
     @property
     def learned(self) -> tuple[float, float] | None:
@@ -140,6 +158,12 @@ class PublishedTrial:
     grade: str
     file: str = ""
     cites: tuple[str, ...] = ()
+    threshold: float | None = None
+    duration: float | None = None
+    age: float | None = None
+    female: float | None = None
+    failed: float | None = None
+    notes: tuple[Problem, ...] = ()
 
     def arm(self, name: str) -> PublishedArm:
         """The arm of this name."""
@@ -151,40 +175,40 @@ class PublishedTrial:
         return next((a for a in self.arms if a.role == "control"), None)
 
     def contrasts(self) -> list[Contrast]:
-        """Every active arm against control at the primary time."""
-        control = self.control
-        if control is None:
-            return []
-        against = next((r for r in self.results if r.primary and r.arm == control.name), None)
-        n_control = (against.n if against else None) or control.n
+        """Every active arm against control (or the arm its result names) at the primary time."""
         found = []
-        for r in self.results:
-            arm = self.arm(r.arm)
-            if not r.primary or arm.role != "active":
-                continue
-            points = 1.0 if r.scale in UNSCALED else scale(r.scale).slope
-            difference = r.difference
-            if (
-                difference is None
-                and r.change is not None
-                and against is not None
-                and against.change is not None
-            ):
-                difference = r.change - against.change
-            n1 = r.n or arm.n or n_control or USUAL_N
-            n0 = n_control or n1
-            planned = SPREAD * float(np.sqrt(1 / n1 + 1 / n0))
-            found.append(
-                Contrast(
-                    self.id, arm.name, arm.treatment, arm.dose, arm.mechanism, arm.group, self.year, n1, n0,
-                    r.day if r.day is not None else 42.0, r.scale, self.blinding, self.layout, self.history,
-                    None if difference is None else difference * points,
-                    planned if r.difference_se is None else r.difference_se * points, planned,
-                    {"yes": True, "no": False}.get(self.primary_met),
-                    _from_response(r, against, n1, n0) or _from_verdict(self.primary_met, planned),
-                )
-            )  # fmt: skip
+        for arm in self.arms:
+            rows = [r for r in self.results if r.primary and r.arm == arm.name]
+            silent = all(r.arm != arm.name for r in self.results)
+            if arm.role == "active" and silent and self.primary_met in VERDICTS:
+                rows = [Result(arm.name, "MADRS", primary=True)]
+            for r in rows:
+                other = self.arm(r.against) if r.against else self.control
+                if other is not None and other is not arm and (arm.role == "active" or r.against):
+                    found.append(self._contrast(r, arm, other))
         return found
+
+    def _contrast(self, r: Result, arm: PublishedArm, control: PublishedArm) -> Contrast:
+        theirs = [x for x in self.results if x.arm == control.name]
+        same = [x for x in theirs if canonical(x.scale) == canonical(r.scale) and x.day == r.day]
+        against = next(iter([*same, *(x for x in theirs if x.primary)]), None)
+        n_control = (against.n if against else None) or control.n
+        points, difference = r.points, r.difference
+        if difference is None and r.change is not None and against in same and against is not None:
+            difference = None if against.change is None else r.change - against.change
+        n1 = r.n or arm.n or n_control or USUAL_N
+        n0 = n_control or n1
+        planned = SPREAD * float(np.sqrt(1 / n1 + 1 / n0))
+        observed = None if difference is None or points is None else difference * points
+        se = planned if r.difference_se is None or points is None else r.difference_se * points
+        if observed is None and r.smd is not None:
+            observed = r.smd * SPREAD
+        return Contrast(
+            self.id, arm.name, arm.treatment, arm.dose, arm.mechanism, arm.group, self.year, n1, n0,
+            r.day if r.day is not None else self.duration or USUAL_DAY, r.scale, self.blinding, self.layout,
+            self.history, observed, se, planned, VERDICTS.get(self.primary_met),
+            _from_response(r, against, n1, n0) or _from_verdict(self.primary_met, planned), control.name,
+        )  # fmt: skip
 
 
 def _from_response(arm: Result, control: Result | None, n1: int, n0: int) -> tuple[float, float] | None:
@@ -204,26 +228,48 @@ def _from_verdict(met: str, se: float) -> tuple[float, float] | None:
 
 
 def read_trial(path: str | Path) -> PublishedTrial:
-    """One trial file.
+    """One trial file, in any of the forms `trials.forms` understands.
 
     Raises
     ------
     InputError
-        Every problem of the file: schema, unknown arms or scales, impossible numbers.
+        Every problem of the file: schema, unknown arms or scales, impossible numbers, contradictions.
     """
-    document = load(path, "trial")
-    problems = list(_problems(document))
-    if problems:
-        raise InputError(problems)
-    return _build(document.data, str(path))
+    path = Path(path)
+    inside = path.is_absolute() and path.is_relative_to(LIBRARY)
+    name = str(path.relative_to(LIBRARY)) if inside else str(path)
+    return from_document(parse(read_text(path), name), str(path), path.stem)
 
 
-def _build(data: dict[str, Any], file: str = "") -> PublishedTrial:
+def from_document(document: Document, file: str = "", stem: str = "") -> PublishedTrial:
+    """The trial of a parsed document.
+
+    Raises
+    ------
+    InputError
+        Every problem of the document.
+    """
+    from euthymia.trials.forms import stored_form
+
+    stored, problems, notes = stored_form(document, stem)
+    faulty: list[Problem] = [*problems, *validate(stored, "trial")]
+    if not faulty:
+        faulty = list(faults(stored))
+    if faulty:
+        raise InputError(_in_order(faulty))
+    return _build(stored.data, file, (*notes, *remarks(stored)))
+
+
+def _in_order(problems: Iterable[Problem]) -> list[Problem]:
+    return sorted(set(problems), key=lambda p: (p.line, p.column, p.message))
+
+
+def _build(data: dict[str, Any], file: str = "", notes: tuple[Problem, ...] = ()) -> PublishedTrial:
     arms = tuple(
         PublishedArm(**{("group" if k == "class" else k): v for k, v in a.items()}) for a in data["arms"]
     )
     people, design = data["population"], data["design"]
-    source = data["evidence"][0]
+    sources = data.get("evidence", [])
     return PublishedTrial(
         id=data["trial"],
         title=data["title"],
@@ -237,72 +283,30 @@ def _build(data: dict[str, Any], file: str = "") -> PublishedTrial:
         run_in=design.get("run_in", False),
         background=data.get("background", "none"),
         arms=arms,
-        results=tuple(Result(**r) for r in data["results"]),
+        results=tuple(
+            Result(**{**r, "scale": canonical(r["scale"]), **({"ci": tuple(r["ci"])} if "ci" in r else {})})
+            for r in data["results"]
+        ),
         primary_met=data["primary_met"],
-        grade="A" if source.get("kind") == "READ" else "C",
+        grade="A" if sources and sources[0].get("kind") == "READ" else "C",
         file=file,
-        cites=tuple(e["cite"] for e in data["evidence"] if "cite" in e),
+        cites=tuple(e["cite"] for e in sources if "cite" in e),
+        threshold=people.get("threshold"),
+        duration=design.get("duration"),
+        age=people.get("age"),
+        female=people.get("female"),
+        failed=people.get("failed"),
+        notes=notes,
     )
-
-
-def _problems(document: Document) -> Iterable[Problem]:
-    """What the schema cannot see: names that do not resolve and numbers that cannot be."""
-    data = document.data
-    names = [a["name"] for a in data["arms"]]
-    roles = {a["role"] for a in data["arms"]}
-    for i, arm in enumerate(data["arms"]):
-        if names.index(arm["name"]) != i:
-            yield document.problem(("arms", i, "name"), f"arm '{arm['name']}' is defined twice; rename one")
-        if arm.get("n", FEWEST) < FEWEST:
-            yield document.problem(
-                ("arms", i, "n"), f"{arm['n']} patients are no arm; give at least {FEWEST}"
-            )
-    if "active" not in roles or roles == {"active"}:
-        yield document.problem(("arms",), "needs an active arm and a control or comparator arm")
-    for i, r in enumerate(data["results"]):
-        at: tuple[str | int, ...] = ("results", i)
-        if r["arm"] not in names:
-            hint = nearest(r["arm"], names) or f"; arms: {', '.join(names)}"
-            yield document.problem((*at, "arm"), f"no arm '{r['arm']}'{hint}")
-        for key in ("response", "remission", "dropout"):
-            if not 0 <= r.get(key, 0) <= 100:
-                yield document.problem((*at, key), f"{r[key]} is not a percentage between 0 and 100")
-        if r.get("remission", 0) > r.get("response", 100) + 15:
-            yield document.problem(
-                (*at, "remission"),
-                f"remission {r['remission']} % far above response {r['response']} %: check both",
-            )
-        for key in ("sd", "se", "difference_se"):
-            if r.get(key, 1) <= 0:
-                yield document.problem((*at, key), f"{r[key]} cannot be; leave it out if not reported")
-        if r.get("day", 0) < 0:
-            yield document.problem((*at, "day"), f"day {r['day']} is before randomisation")
-        if r["scale"] in UNSCALED:
-            continue
-        try:
-            top = scale(r["scale"]).maximum
-        except InputError as error:
-            yield document.problem((*at, "scale"), str(error))
-            continue
-        for key in ("baseline", "change", "difference"):
-            if abs(r.get(key, 0)) > top:
-                yield document.problem(
-                    (*at, key), f"{r[key]} is beyond the range of {r['scale']} (0 to {top:g})"
-                )
-        if "baseline" in r and r.get("change", 0) < -r["baseline"]:
-            yield document.problem(
-                (*at, "change"), f"a fall of {-r['change']} from a mean of {r['baseline']}"
-            )
 
 
 def trial_files(paths: Iterable[str | Path]) -> list[Path]:
     """Trial files in the given files and folders, sorted."""
     found: list[Path] = []
     for path in map(Path, paths):
-        found += (
-            sorted(p for p in path.rglob("*") if p.suffix in (".yaml", ".yml")) if path.is_dir() else [path]
-        )
-    return found
+        inside = (p for p in path.rglob("*") if p.suffix.lower() in READ and p.is_file())
+        found += sorted(inside) if path.is_dir() else [path]
+    return list(dict.fromkeys(found))
 
 
 def read_trials(paths: Iterable[str | Path]) -> tuple[list[PublishedTrial], list[Problem]]:
@@ -311,17 +315,51 @@ def read_trials(paths: Iterable[str | Path]) -> tuple[list[PublishedTrial], list
 
     trials: list[PublishedTrial] = []
     problems: list[Problem] = []
+    places: dict[str, str] = {}
     for path in trial_files(paths):
         try:
-            if path.suffix == ".csv":
-                more, faults = read_table(path)
-                trials += more
-                problems += faults
+            if path.suffix.lower() in (".csv", ".tsv"):
+                more, wrong = read_table(path)
+                problems += wrong
             else:
-                trials.append(read_trial(path))
+                more = read_trials_of(path)
         except InputError as error:
             problems += error.problems
+            continue
+        for trial in more:
+            if trial.id in places:
+                message = f"trial '{trial.id}' was read already from {places[trial.id]}; rename one"
+                problems.append(Problem(message, str(path), key="trial"))
+                continue
+            places[trial.id] = str(path)
+            trials.append(trial)
     return trials, problems
+
+
+def read_trials_of(path: Path) -> list[PublishedTrial]:
+    """The trials of one file: usually one, several where the file is a list.
+
+    Raises
+    ------
+    InputError
+        Every problem of the file.
+    """
+    document = parse(read_text(path), str(path))
+    if not isinstance(document.data, list):
+        return [read_trial(path)]
+    trials: list[PublishedTrial] = []
+    problems: list[Problem] = []
+    for i, entry in enumerate(document.data):
+        places = {k[1:]: v for k, v in document.places.items() if k[:1] == (i,)}
+        try:
+            trials.append(
+                from_document(Document(entry, document.name, places), str(path), f"{path.stem}_{i + 1}")
+            )
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return trials
 
 
 def calibration_trials(folder: str | Path | None = None) -> list[PublishedTrial]:

@@ -12,8 +12,10 @@ from euthymia.outcomes.endpoints import last_observed, remission, response
 from euthymia.patients.streams import normals, uniforms
 from euthymia.protocol.conditions import parse_condition
 from euthymia.protocol.protocol import Endpoint, Protocol
+from euthymia.protocol.steps import SCORES, parse_rule
 from euthymia.protocol.times import visit_hours
 from euthymia.trials.simulate import Simulated
+from euthymia.trials.stages import change_times, leaving_times, on_drug, step_times
 from euthymia.units import quantity
 
 Array = NDArray[np.float64]
@@ -28,16 +30,20 @@ class Rated:
     simulated : Simulated
     observed : Observations
     active : ndarray of bool, shape (patients,)
+    left : ndarray, shape (patients,), h
+        When each patient left by plan; infinite where never.
     """
 
     simulated: Simulated
     observed: Observations
     active: NDArray[np.bool_]
+    left: Array
 
 
 def context(protocol: Protocol) -> TrialContext:
     """The protocol as patients and raters live it."""
-    arms = [any(not t.placebo for t in a.treatment) for a in protocol.arms]
+    arms = [any(not t.placebo for t in a.treatments) for a in protocol.arms]
+    first = step_times(protocol)
     sizes = np.array([a.n for a in protocol.arms], dtype=float)
     bounds = [c for c in map(parse_condition, protocol.include) if c.name == "madrs"]
     lows = [value for c in bounds for sign, value in c.tests if sign in (">", ">=")]
@@ -48,6 +54,7 @@ def context(protocol: Protocol) -> TrialContext:
         probability_active=float(sizes[arms].sum() / sizes.sum()),
         blinding=protocol.setting.blinding,
         setting=protocol.setting.care,
+        length=first[0] if first else None,
     )
 
 
@@ -56,7 +63,11 @@ def rate(protocol: Protocol, simulated: Simulated, replicate: int = 0) -> Rated:
 
     Patients whose simulation failed are absent after baseline.
     """
-    trial = f"replicate {replicate}"
+    return rate_as(protocol, simulated, f"replicate {replicate}")
+
+
+def rate_as(protocol: Protocol, simulated: Simulated, trial: str) -> Rated:
+    """The same with the name under which the trial's random numbers are drawn."""
     who = simulated.cohort.number
     seed = protocol.seed
 
@@ -69,18 +80,42 @@ def rate(protocol: Protocol, simulated: Simulated, replicate: int = 0) -> Rated:
     draws = Draws.make(len(who), len(simulated.visits), normal, uniform, trial=_trial_level(protocol, trial))
     drugged = [any(not t.placebo for t in a.treatment) for a in protocol.arms]
     active = np.array(drugged)[simulated.arm]
+    burden, changes = active.astype(float), None
+    left = np.full(len(who), np.inf)
+    if simulated.choices is not None:
+        burden = on_drug(protocol, simulated.arm, simulated.choices)
+        changes = change_times(protocol, simulated.arm, simulated.choices)
+        left = leaving_times(protocol, simulated.arm, simulated.choices)
     seen = observe(
         simulated.severity,
         context(protocol),
         draws,
         active=active,
         untreated=simulated.untreated,
-        burden=active.astype(float),
+        burden=burden,
+        changes=changes,
     )
     if protocol.dropout == "none":
         everyone, never = np.ones_like(seen.in_trial), np.full_like(seen.dropout_time, np.inf)
         seen = replace(seen, in_trial=everyone, dropout_time=never)
-    return Rated(simulated, seen, active)
+    if np.isfinite(left).any():
+        stays = seen.in_trial & (simulated.visits[None, :] <= left[:, None])
+        gone = np.where(seen.dropout_time > left, np.inf, seen.dropout_time)
+        seen = replace(seen, in_trial=stays, dropout_time=gone)
+    return Rated(simulated, seen, active, left)
+
+
+def step_scores(
+    protocol: Protocol, simulated: Simulated, trial: str, at: float
+) -> tuple[dict[str, Array], NDArray[np.bool_]]:
+    """Scores on every scale the steps ask for, and who is in the trial at hour `at`."""
+    rated = rate_as(protocol, simulated, trial)
+    asked = {protocol.setting.scale}
+    for arm in protocol.arms:
+        for step in arm.steps:
+            asked |= {c.scale for c in parse_rule(step.if_).clauses if c.scale}
+    column = int(np.searchsorted(simulated.visits, at))
+    return {s: scores(rated, s) for s in sorted(asked)}, rated.observed.in_trial[:, column]
 
 
 def _trial_level(protocol: Protocol, trial: str) -> float:
@@ -90,7 +125,7 @@ def _trial_level(protocol: Protocol, trial: str) -> float:
     return float(normals(protocol.seed, trial, [0], "outcomes.trial")[0, 0])
 
 
-SCALES = {"madrs": "MADRS", "hamd17": "HAMD17"}
+SCALES = {name: name.upper() for name in SCORES}
 
 
 def scores(rated: Rated, of: str) -> Array:

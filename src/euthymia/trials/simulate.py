@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from euthymia.patients.streams import normals, uniforms
 from euthymia.protocol.check import dose_mg
 from euthymia.protocol.protocol import Arm, Protocol
 from euthymia.protocol.times import hours, visit_hours
+from euthymia.trials import stages
 from euthymia.trials.cohort import Cohort, allocate, recruit
 from euthymia.trials.folder import (
     RUNS,
@@ -68,6 +69,8 @@ class Simulated:
         Share of doses taken.
     status : ndarray, shape (patients,), 0 = ok
     messages : list of str
+    choices : ndarray, shape (patients, steps), optional
+        Option each patient took at each step of a trial in stages, see `trials.stages`.
     """
 
     cohort: Cohort
@@ -81,14 +84,18 @@ class Simulated:
     taken: NDArray[np.float64]
     status: NDArray[np.int64]
     messages: list[str] = field(default_factory=list)
+    choices: NDArray[np.int64] | None = None
 
 
 def simulation_key(protocol: Protocol) -> str:
     """The content that decides the simulated numbers of a protocol, as a hash."""
     data = protocol.to_data()
-    for key in ("title", "endpoints", "compare_with", "notes", "allow", "dropout"):
+    texts = ("title", "endpoints", "compare_with", "notes", "allow", "analyses", "interim")
+    # in a trial in stages who leaves is not treated further
+    for key in texts if protocol.staged else (*texts, "dropout"):
         data.pop(key, None)
-    data["arms"] = [{**arm, "name": str(i)} for i, arm in enumerate(data["arms"])]
+    if not protocol.staged:  # steps are drawn by the name of the arm
+        data["arms"] = [{**arm, "name": str(i)} for i, arm in enumerate(data["arms"])]
     return content_key([data, library_hash(), code_hash()])
 
 
@@ -142,10 +149,7 @@ def simulate(
                 save_chunk(path, part)
         parts.append(part)
         progress("simulate", int(index[-1]) + 1, len(arm))
-    merged = {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
-    visits, days, _ = times_of(protocol)
-    messages = [str(m) for m in merged.pop("messages")]
-    return Simulated(cohort, arm, visits, days=days, messages=messages, **merged)
+    return simulated(protocol, cohort, arm, {k: np.concatenate([p[k] for p in parts]) for k in parts[0]})
 
 
 def _recruited(
@@ -191,22 +195,107 @@ def _recruited(
 def treat(
     protocol: Protocol, model: Model, trial: str, cohort: Cohort, arm: NDArray[np.int64], threads: int | None
 ) -> dict[str, NDArray[Any]]:
-    """Simulate some patients in their arms, and once more without their drugs."""
+    """Simulate some patients in their arms, and once more without their drugs.
+
+    In a trial in stages whoever changes treatment at a visit is simulated again with the new regimen.
+    """
+    nothing = np.full((len(arm), stages.most_steps(protocol)), stages.NOT_ASKED)
+    part = _treated(protocol, model, trial, cohort, arm, nothing, threads)
+    if not protocol.staged:
+        return part
+    from euthymia.trials.rate import step_scores
+
+    choices = nothing
+    for at in stages.step_times(protocol):
+        scores, present = step_scores(protocol, simulated(protocol, cohort, arm, part, choices), trial, at)
+        decided = stages.decide(protocol, at, cohort.number, arm, choices, scores, present, trial)
+        plans, of = stages.plans_of(arm, decided)
+        given = [tuple(stages.spans(protocol, protocol.arms[a], c)) for a, c in plans]
+        plans, before = stages.plans_of(arm, choices)
+        had = [tuple(stages.spans(protocol, protocol.arms[a], c)) for a, c in plans]
+        again = np.flatnonzero([given[i] != had[j] for i, j in zip(of, before, strict=True)])
+        choices = decided
+        if len(again):
+            other = _treated(
+                protocol,
+                model,
+                trial,
+                cohort.take(again),
+                arm[again],
+                choices[again],
+                threads,
+                part["untreated"][again],
+            )
+            failed = part["status"][again]
+            other["status"] = np.where(other["status"] != 0, other["status"], failed)
+            other["messages"] = np.where(other["messages"] != "", other["messages"], part["messages"][again])
+            _take_over(part, other, again, *(t > at for t in times_of(protocol)[:2]))
+    return {**part, "choices": choices}
+
+
+def _take_over(
+    part: dict[str, NDArray[Any]],
+    other: dict[str, NDArray[Any]],
+    who: NDArray[np.int64],
+    visits: NDArray[np.bool_],
+    days: NDArray[np.bool_],
+) -> None:
+    """Put what followed a decision in its place; what was seen before it stays as it was seen."""
+    for key, values in other.items():
+        if key in ("severity", "courses"):
+            later = visits if key == "severity" else days
+            part[key][np.ix_(who, np.flatnonzero(later))] = values[:, later]
+            continue
+        if values.dtype.itemsize > part[key].dtype.itemsize:
+            part[key] = part[key].astype(values.dtype)
+        part[key][who] = values
+
+
+def simulated(
+    protocol: Protocol,
+    cohort: Cohort,
+    arm: NDArray[np.int64],
+    part: dict[str, NDArray[Any]],
+    choices: NDArray[np.int64] | None = None,
+) -> Simulated:
+    """Patients with what the network did with them."""
+    visits, days, _ = times_of(protocol)
+    rest = {k: v for k, v in part.items() if k not in ("messages", "choices")}
+    chosen = part.get("choices") if choices is None else choices
+    messages = [str(m) for m in part["messages"]]
+    return Simulated(cohort, arm, visits, days=days, messages=messages, choices=chosen, **rest)
+
+
+def _treated(
+    protocol: Protocol,
+    model: Model,
+    trial: str,
+    cohort: Cohort,
+    arm: NDArray[np.int64],
+    choices: NDArray[np.int64],
+    threads: int | None,
+    untreated: NDArray[np.float64] | None = None,
+) -> dict[str, NDArray[Any]]:
+    """The network with the regimens of these choices; the course without drugs is taken over where it is known."""
     n = len(cohort.number)
     visits, days, last = times_of(protocol)
     times = np.unique(np.concatenate([visits, days, last]))
     outputs = [model.severity, *(c[0] for c in model.courses)]
     parameters = patient_parameters(protocol, model, trial, cohort)
-    events, share = dosing(protocol, model, trial, cohort, arm)
+    plans, of = stages.plans_of(arm, choices)
+    events, share = dosing(protocol, model, trial, cohort, plans, of)
     options: dict[str, Any] = {"rtol": protocol.tolerance, "threads": threads}
     run = solve(model.treated, n, parameters, events, times, outputs, **options)
-    bare = Events([[]], np.zeros(n, dtype=np.int64))
-    free = solve(model.treated, n, parameters, bare, visits, [model.severity], **options)
+    status = run.status
+    if untreated is None:
+        bare = Events([[]], np.zeros(n, dtype=np.int64))
+        free = solve(model.treated, n, parameters, bare, visits, [model.severity], **options)
+        status = np.where(run.status != 0, run.status, free.status)
+        untreated = free.values[:, :, 0]
     at = {name: np.searchsorted(times, t) for name, t in (("visits", visits), ("days", days), ("last", last))}
-    status = np.where(run.status != 0, run.status, free.status)
     return {
         "severity": run.values[:, at["visits"], 0],
-        "untreated": free.values[:, :, 0],
+        "untreated": untreated,
         "courses": run.values[:, at["days"], 1:],
         "last": run.values[:, at["last"], 1:],
         "taken": share,
@@ -239,28 +328,34 @@ def patient_parameters(
 
 
 def dosing(
-    protocol: Protocol, model: Model, trial: str, cohort: Cohort, arm: NDArray[np.int64]
+    protocol: Protocol,
+    model: Model,
+    trial: str,
+    cohort: Cohort,
+    plans: Sequence[stages.Plan],
+    of: NDArray[np.int64],
 ) -> tuple[Events, NDArray[np.float64]]:
-    """Regimens of the arms, the doses each patient takes, and the share taken, shape (patients,)."""
-    regimens = [regimen(protocol, model, a) for a in protocol.arms]
-    longest = max((len(r) for r in regimens), default=0)
+    """Regimens of the plans, the doses each patient takes, and the share taken, shape (patients,)."""
+    records = [_records(protocol, model, protocol.arms[a], c) for a, c in plans]
+    longest = max((len(r) for r in records), default=0)
     weight = cohort.covariates()["weight"]
-    mask = np.ones((len(arm), max(longest, 1)))
-    share = np.ones(len(arm))
-    for i, (records, per_kg) in enumerate(regimens_with_weight(protocol, model)):
-        who = np.flatnonzero(arm == i)
-        if not records or not len(who):
+    mask = np.ones((len(of), max(longest, 1)))
+    share = np.ones(len(of))
+    mean = quantity(protocol.adherence).value if protocol.adherence else None
+    for i, rows in enumerate(records):
+        who = np.flatnonzero(of == i)
+        if not rows or not len(who):
             continue
-        when = np.array([d.time for d in records])
-        attended = protocol.setting.care == "inpatient" or all(d.kind == "infusion" for d in records)
+        when = np.array([d.time for d, _ in rows])
+        per_kg = np.array([kg for _, kg in rows], dtype=bool)
+        given = np.array([d.kind == "infusion" for d, _ in rows])
         count = len(when)
         state = uniforms(protocol.seed, trial, cohort.number[who], "adherence/state", count)
         miss = uniforms(protocol.seed, trial, cohort.number[who], "adherence/miss", count)
-        mean = quantity(protocol.adherence).value if protocol.adherence else None
-        kept = taken(when, state, miss, attended, mean).astype(float)
+        kept = taken(when, state, miss, protocol.setting.care == "inpatient", mean) | given
         share[who] = kept.mean(axis=1)
         mask[who, :count] = kept * np.where(per_kg[None, :], weight[who, None], 1.0)
-    return Events(regimens, arm, mask), share
+    return Events([[d for d, _ in rows] for rows in records], of, mask), share
 
 
 def regimen(protocol: Protocol, model: Model, arm: Arm) -> list[Dose]:
@@ -268,27 +363,23 @@ def regimen(protocol: Protocol, model: Model, arm: Arm) -> list[Dose]:
     return [dose for dose, _ in _records(protocol, model, arm)]
 
 
-def regimens_with_weight(protocol: Protocol, model: Model) -> list[tuple[list[Dose], NDArray[np.bool_]]]:
-    """The regimen of each arm with which of its doses are per kilogram of body weight."""
-    found = []
-    for arm in protocol.arms:
-        rows = _records(protocol, model, arm)
-        found.append(([d for d, _ in rows], np.array([kg for _, kg in rows], dtype=bool)))
-    return found
-
-
-def _records(protocol: Protocol, model: Model, arm: Arm) -> list[tuple[Dose, bool]]:
+def _records(
+    protocol: Protocol, model: Model, arm: Arm, choices: tuple[int, ...] = ()
+) -> list[tuple[Dose, bool]]:
+    """Doses in time order, each with whether it is per kilogram of body weight."""
     rows: list[tuple[Dose, bool]] = []
-    for t in arm.treatment:
+    for t, start, stop in stages.spans(protocol, arm, choices):
         if t.placebo:
             continue
         target = model.targets[t.drug, t.route]
         per_kg = t.dose.rstrip().endswith("/kg")
         amount = dose_mg(t.dose, 1.0) * target.factor
         length = hours(t.infusion) if t.infusion else 0.0
-        for at in t.times(protocol.duration_h):
+        for at in t.times(protocol.duration_h - start):
+            if start + at >= stop:
+                continue
             dose = Dose(
-                at,
+                start + at,
                 target.state,
                 amount,
                 "infusion" if length else "bolus",

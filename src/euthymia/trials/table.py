@@ -8,26 +8,30 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from euthymia.errors import InputError, Problem, nearest
-from euthymia.evidence.read import parse, validate
-from euthymia.trials.published import PublishedTrial, _build, _problems
+from euthymia.evidence.read import parse, read_text
+from euthymia.trials import words
+from euthymia.trials.published import PublishedTrial, from_document
 
-NEEDED = ("trial_id", "year", "arm", "treatment", "n", "scale", "role")
+NEEDED = ("trial_id", "year", "arm", "treatment")
+NUMBERS = ("year", "n", "timepoint_days", "baseline_mean", "change_mean", "response_pct", "remission_pct", "dropout_pct",
+           "diff_vs_control", "diff_se")  # fmt: skip
+LINE = "line of the table"
 MOMENT = re.compile(r"_(\d+h|\d+d|d\d+|wk\d+)$")
 SPREADS = re.compile(r"(SD|SE)\s*([0-9.]+)")
 
 
 def _number(text: str | None) -> float | int | None:
-    if not text or not text.strip():
+    if not text or not text.strip() or words.choose(words.MET, text) == "na":
         return None
-    try:
-        value = float(text)
-    except ValueError:
-        raise ValueError(f"'{text}' is not a number") from None
-    return int(value) if value.is_integer() else value
+    value = words.number(text)
+    if value is None:
+        raise ValueError(f"'{text}' is not a number")
+    return int(value) if float(value).is_integer() else value
 
 
 def _id(name: str) -> str:
@@ -80,18 +84,16 @@ def _population(text: str, background: str) -> dict[str, str]:
     return {"described": text or "not described", "history": history, "setting": setting}
 
 
-def _trial(rows: list[dict[str, str]], use: str) -> dict[str, Any]:
+def _trial(rows: list[dict[str, Any]], use: str) -> dict[str, Any]:
     first = rows[0]
     arms: dict[str, dict[str, Any]] = {}
     results = []
     for row in rows:
         name = MOMENT.sub("", row["arm"])
-        n = _number(row["n"])
-        arm: dict[str, Any] = {
-            "name": name,
-            "role": row["role"],
-            "treatment": row["treatment"] or "not named",
-        }
+        n = _number(row.get("n"))
+        arm: dict[str, Any] = {"name": name, "treatment": row["treatment"] or "not named"}
+        if row.get("role"):
+            arm["role"] = row["role"]
         for key, column in (
             ("dose", "dose"), ("route", "route"), ("schedule", "schedule"),
             ("mechanism", "mechanism_class"), ("class", "class_group"),
@@ -101,7 +103,7 @@ def _trial(rows: list[dict[str, str]], use: str) -> dict[str, Any]:
         if n is not None:
             arm["n"] = int(n)
         arms.setdefault(name, arm)
-        result: dict[str, Any] = {"arm": name, "scale": row["scale"]}
+        result: dict[str, Any] = {"arm": name, "scale": row.get("scale") or first.get("scale") or "MADRS"}
         for key, column in (
             ("day", "timepoint_days"), ("baseline", "baseline_mean"), ("change", "change_mean"),
             ("response", "response_pct"), ("remission", "remission_pct"), ("dropout", "dropout_pct"),
@@ -115,21 +117,22 @@ def _trial(rows: list[dict[str, str]], use: str) -> dict[str, Any]:
         spread = SPREADS.match(row.get("change_sd_or_se") or "")
         if spread and float(spread[2]) > 0:
             result[spread[1].lower()] = float(spread[2])
-        result["primary"] = row.get("primary_timepoint", "1") == "1"
+        if "primary_timepoint" in row:
+            result["primary"] = words.choose(words.MET, row["primary_timepoint"]) == "yes"
         results.append(result)
     kind = "READ" if all(r.get("kind", "READ") == "READ" for r in rows) else "RECALLED"
     says = (first.get("source") or "not stated")[:380]
     return {
         "trial": _id(first["trial_id"]),
         "title": first.get("citation") or first["trial_id"],
-        "year": int(float(first["year"])),
+        "year": int(_number(first["year"]) or 0),
         "use": use,
         "population": _population(first.get("population", ""), first.get("background_treatment", "")),
         "design": _design(first.get("design", "")),
         "background": first.get("background_treatment") or "none",
         "arms": list(arms.values()),
         "results": results,
-        "primary_met": first.get("primary_met") or "na",
+        **({"primary_met": first["primary_met"]} if first.get("primary_met") else {}),
         "evidence": [
             {
                 "cite": _id(first["trial_id"]),
@@ -150,25 +153,56 @@ def to_yaml(data: dict[str, Any]) -> str:
 
 
 def trial_data(path: str | Path, use: str = "validation") -> tuple[list[dict[str, Any]], list[Problem]]:
-    """Rows of a table grouped into the data of trial files; trials that state too little are problems."""
-    with Path(path).open(encoding="utf-8", newline="") as handle:
-        rows = list(csv.DictReader(handle))
-    columns = list(rows[0]) if rows else []
+    """Rows of a table grouped into the data of trial files; trials that state too little are problems.
+
+    Raises
+    ------
+    InputError
+        The file is no such table.
+    """
+    text = read_text(path)
+    head = text.split("\n", 1)[0]
+    delimiter = max("\t;,", key=head.count)
+    reader = csv.DictReader(text.splitlines(), delimiter=delimiter)
+    columns = [str(c).strip().lower() for c in reader.fieldnames or ()]
+    reader.fieldnames = columns
     missing = [c for c in NEEDED if c not in columns]
     if missing:
         raise InputError(
-            [Problem(f"column '{c}' is missing{nearest(c, columns)}", str(path), 1) for c in missing]
+            [
+                Problem(
+                    f"column '{c}' is missing{nearest(c, columns)}; needed: {', '.join(NEEDED)}", str(path), 1
+                )
+                for c in missing
+            ]
         )
-    groups: dict[str, list[dict[str, str]]] = {}
-    for row in rows:
-        groups.setdefault(row["trial_id"], []).append(row)
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in reader:
+        kept = {
+            k: (v or "").strip() for k, v in row.items() if isinstance(k, str) and isinstance(v, str | None)
+        }
+        if kept.get("trial_id"):
+            groups.setdefault(kept["trial_id"], []).append({**kept, LINE: reader.line_num})
     found, problems = [], []
     for name, group in groups.items():
-        try:
+        faults = [p for row in group for p in _row_faults(row, name, str(path))]
+        problems += faults
+        if not faults:
             found.append(_trial(group, use))
-        except ValueError as error:
-            problems.append(Problem(f"trial '{name}' left out: {error}", str(path)))
     return found, problems
+
+
+def _row_faults(row: dict[str, Any], name: str, file: str) -> Iterator[Problem]:
+    for column in NUMBERS:
+        try:
+            _number(row.get(column))
+        except ValueError as error:
+            yield Problem(
+                f"trial '{name}': {error}; leave it empty if not known", file, row[LINE], key=column
+            )
+    for column in ("year", "arm"):
+        if not row.get(column):
+            yield Problem(f"trial '{name}': '{column}' is empty", file, row[LINE], key=column)
 
 
 def read_table(path: str | Path) -> tuple[list[PublishedTrial], list[Problem]]:
@@ -176,9 +210,8 @@ def read_table(path: str | Path) -> tuple[list[PublishedTrial], list[Problem]]:
     data, problems = trial_data(path)
     trials = []
     for entry in data:
-        document = parse(to_yaml(entry), f"{path}#{entry['trial']}")
-        faults = [*validate(document, "trial")] or [*_problems(document)]
-        problems += faults
-        if not faults:
-            trials.append(_build(document.data, str(path)))
+        try:
+            trials.append(from_document(parse(to_yaml(entry), f"{path}#{entry['trial']}"), str(path)))
+        except InputError as error:
+            problems += error.problems
     return trials, problems

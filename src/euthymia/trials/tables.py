@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from euthymia import __version__
 from euthymia.protocol.protocol import Protocol
+from euthymia.protocol.times import visit_hours
 from euthymia.trials.folder import (
     LAYOUT,
     code_hash,
@@ -26,6 +27,7 @@ from euthymia.trials.model import Model
 from euthymia.trials.rate import Rated, endpoint_values, rate, scores
 from euthymia.trials.simulate import DAY, Simulated
 from euthymia.trials.sources import sources_of
+from euthymia.trials.stages import in_order, names_of
 from euthymia.trials.summary import Row, difference, mean_change, share
 from euthymia.units import from_canonical
 
@@ -45,6 +47,8 @@ def write_run(
     write_table(folder / "exposure.parquet", exposure_table(protocol, model, runs))
     write_table(folder / "levels.parquet", levels_table(protocol, model, runs))
     write_table(folder / "endpoints.parquet", endpoints_table(protocol, rated))
+    if protocol.staged:
+        write_table(folder / "flow.parquet", flow_table(protocol, rated))
     published = published_table(protocol)
     if published["trial"]:
         write_table(folder / "published.parquet", published)
@@ -128,8 +132,47 @@ def patients_table(protocol: Protocol, rated: Sequence[Rated]) -> dict[str, Any]
             dropout_day=[float(d) if np.isfinite(d) else None for d in left],
             status=r.simulated.status,
             message=list(r.simulated.messages),
+            **_paths(protocol, r),
             **{enzyme: words.tolist() for enzyme, words in cohort.phenotypes.items()},
         )
+    return rows
+
+
+def _paths(protocol: Protocol, r: Rated) -> dict[str, Any]:
+    """Steps taken and day of leaving by plan, in trials in stages."""
+    if r.simulated.choices is None:
+        return {}
+    return {
+        "path": names_of(protocol, r.simulated.arm, r.simulated.choices),
+        "left_by_plan_day": [float(d) / DAY if np.isfinite(d) else None for d in r.left],
+    }
+
+
+def flow_table(protocol: Protocol, rated: Sequence[Rated]) -> dict[str, Any]:
+    """Who took which option at every step: one row per replicate, arm, step and option.
+
+    `in_trial` counts the patients of the arm present at that visit, `not_taken` those of them who went on as they were;
+    with `dropped` and `left_by_plan` before it they are all who were allocated.
+    """
+    columns = ("replicate", "arm", "step", "day", "action", "option", "n", "not_taken", "in_trial", "dropped",
+               "left_by_plan")  # fmt: skip
+    rows: dict[str, list[Any]] = {c: [] for c in columns}
+    for replicate, r in enumerate(rated):
+        if r.simulated.choices is None:
+            continue
+        for a, arm in enumerate(protocol.arms):
+            mine = r.simulated.arm == a
+            for i, step in in_order(arm):
+                at = visit_hours(step.at)
+                column = int(np.searchsorted(r.simulated.visits, at))
+                present = mine & r.observed.in_trial[:, column] & ~(r.left < at)
+                for k, option in enumerate(step.options):
+                    took = mine & (r.simulated.choices[:, i] == k)
+                    values = (replicate, arm.name, step.name, at / DAY, step.action, option.name, int(took.sum()),
+                              int((present & (r.simulated.choices[:, i] < 0)).sum()), int(present.sum()),
+                              int((mine & ~present & ~(r.left < at)).sum()), int((mine & (r.left < at)).sum()))  # fmt: skip
+                    for c, v in zip(columns, values, strict=True):
+                        rows[c].append(v)
     return rows
 
 

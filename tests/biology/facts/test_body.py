@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
+from euthymia.engine import Dose, Events
+from euthymia.engine.solve import solve
+
 MADRS = "symptoms.madrs"
+CHI = "neuroplasticity.chi"
 VULNERABLE = {"neuroplasticity.chi": 0.85}
 HEALTHY = {"neuroplasticity.chi": 1.0}
 
@@ -34,17 +38,63 @@ def test_fact_20_cortisol_is_moderately_raised(core, full, course):
         assert 1.15 < course(network, VULNERABLE, [], [0], ["hpa.cortisol"]).values[0, 0, 0] < 1.35
 
 
-@pytest.mark.xfail(strict=True, reason="the axis has no term that slows recovery in depression; not met")
 def test_fact_21_cortisol_recovers_slower_in_depression(core, course, give):
-    """Baseline and peak alike, recovery slower (Burke 2005)."""
-    hours = np.array([0.0, 0.5, 1.5])
-    shares = []
-    for patient, ill in ((HEALTHY, False), ({**VULNERABLE, "hpa.receptor": 0.9}, True)):
+    """Recovery slower; the rise not larger, blunted in some studies (Burke 2005: seven studies, 196 people).
+
+    A stressor of half an hour; recovery is what is left of the rise two hours after its begin.
+    """
+    hours = np.r_[0.0, np.arange(0.1, 2.01, 0.1)]
+    left, rise = [], []
+    for patient, ill in ((HEALTHY, False), ({**VULNERABLE, "hpa.receptor": 0.95}, True)):
         level = 0.35 if ill else 0.0
         doses = give({"stress.load": level + 2.0}) + give({"stress.load": level}, 0.5)
         c = course(core, patient, doses, hours / 24, ["hpa.cortisol"], ill=ill).values[0, :, 0]
-        shares.append((c[2] - c[0]) / (c[1] - c[0]))
-    assert shares[1] > shares[0], shares
+        rise.append(c.max() - c[0])
+        left.append((c[-1] - c[0]) / rise[-1])
+    assert left[1] > left[0] + 0.1, left
+    assert 0.5 < rise[1] / rise[0] < 1.1, rise
+
+
+def test_brooding_slows_the_axis_only_while_stress_changes(core, course, give):
+    """Limit: under constant stress the term vanishes, so it moves no chronic course."""
+    patients = {**VULNERABLE, "hpa.perseveration": np.array([0.0, 0.8])}
+    without, with_it = course(core, patients, [], [0.0], ["hpa.cortisol"]).values[:, 0, 0]
+    assert with_it == pytest.approx(without, rel=1e-4)
+
+
+def test_fact_22_dexamethasone_and_crh_raise_cortisol_more_in_depression(core, people):
+    """Effect size 1.34 (95 % interval 0.70 to 1.97, eight studies; Mokhtari 2013).
+
+    Dexamethasone the evening before, three tenths of it left at noon, CRH then; dexamethasone differs between
+    people with a coefficient of variation of 40 % (an assumption: its metabolism varies widely).
+    """
+    rng = np.random.default_rng(5)
+    n = len(people[CHI])
+    level = rng.lognormal(np.log(10.0), 0.39, n)
+    traits = {k: v for k, v in people.items() if k in core.system.parameters}
+    peaks = []
+    for heavy, after in ((1.0, 0.35), (0.1, 0.1)):
+        regimens = [
+            [
+                Dose(-3600.0, "stress.load", heavy, "set"),
+                Dose(-2160.0, "stress.load", after, "set"),
+                Dose(-16.0, "challenge.dexamethasone", float(x), "set"),
+                Dose(-0.1, "challenge.dexamethasone", 0.3 * float(x), "set"),
+                Dose(0.0, "challenge.crh", 6.0, "set"),
+                Dose(1.0, "challenge.crh", 0.0, "set"),
+            ]
+            for x in level
+        ]
+        times = np.r_[-17.0, np.arange(0, 2.6, 0.25)]
+        outputs = ["hpa.cortisol", MADRS]
+        v = solve(
+            core.system, n, traits, Events(regimens, np.arange(n)), times, outputs, start=-3600.0
+        ).values
+        chosen = v[:, 0, 1] >= 20 if heavy == 1.0 else v[:, 0, 1] < 10
+        assert v[chosen, 1, 0].max() < 0.9  # suppressed before CRH is given
+        peaks.append(v[chosen, 1:, 0].max(axis=1))
+    size = (peaks[0].mean() - peaks[1].mean()) / np.sqrt((peaks[0].var() + peaks[1].var()) / 2)
+    assert 0.70 < size < 1.97, size
 
 
 def test_fact_23_gland_masses_undo_synthesis_inhibitors_but_not_crh_antagonists(core, course, give):
@@ -274,3 +324,27 @@ def test_iron_and_manganese_have_no_edge(full):
     """Claim 150, a negative test."""
     names = " ".join(full.system.names).lower()
     assert "iron" not in names and "manganese" not in names
+
+
+@pytest.mark.xfail(
+    strict=True, reason="zinc lifts resistant and other patients alike: the network does not tell them apart"
+)
+def test_fact_32_zinc_as_adjunct_helps_only_resistant_patients(full, course, people, give, trial):
+    """Imipramine with and without 25 mg zinc, 12 weeks (Siwek 2009): g about -1 in the resistant, none in the others.
+
+    Tried and measured: stronger zinc, and zinc that acts only below a threshold (0.75 to 0.85 of rest), gave g -0.1
+    to -0.9 in the resistant but as much or more in the others, who stand nearer to the tipping point.
+    """
+    some = {k: v[:120] for k, v in people.items()}
+    first = course(full, some, give({**trial, "SLC6A4.occupancy": 0.8}), [0, 56], [MADRS]).values[:, :, 0]
+    ill, resistant = first[:, 0] >= 22, first[:, 1] > 0.5 * first[:, 0]
+    tricyclic = {**trial, "SLC6A4.occupancy": 0.7, "SLC6A2.occupancy": 0.7}
+    none, zinc = (
+        course(full, some, give(p), [84], [MADRS]).values[:, 0, 0]
+        for p in (tricyclic, {**tricyclic, "diet.zinc": 1.3})
+    )
+    sizes = []
+    for group in (ill & resistant, ill & ~resistant):
+        spread = np.sqrt((none[group].var() + zinc[group].var()) / 2 + 9.0)  # rated with an error of 3 points
+        sizes.append((zinc[group].mean() - none[group].mean()) / spread)
+    assert -1.4 < sizes[0] < -0.3 and abs(sizes[1]) < 0.2, sizes

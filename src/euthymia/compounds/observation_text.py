@@ -1,0 +1,241 @@
+"""How the cells of a table of observed exposures are written: numbers, doses, genes, tokens, spreads, references.
+
+In: the text of one cell.  Out: plain values.  Assumed: a range ('1.5-1.7') stands for its middle, 'twice daily' and
+its kin for their hours.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from euthymia.units import parse_unit
+
+WEIGHT = 70.0  # kg, where a dose per kg is given without a weight
+_MG = {"g": 1000.0, "ug": 0.001, "µg": 0.001, "mcg": 0.001, "mg": 1.0}
+_EVERY = {
+    "qd": 24.0, "od": 24.0, "daily": 24.0, "once daily": 24.0, "qhs": 24.0, "bid": 12.0, "bd": 12.0, "b.i.d.": 12.0,
+    "twice daily": 12.0, "tid": 8.0, "tds": 8.0, "t.i.d.": 8.0, "three times daily": 8.0, "qid": 6.0, "q.i.d.": 6.0,
+    "qw": 168.0, "weekly": 168.0, "once weekly": 168.0,
+}  # fmt: skip
+_NUMBER = r"[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?"
+_ALONE = re.compile(
+    r"^(no|without|-)?\s*(co[\s_-]?medication|inhibitor|inducer|perpetrator)?$|^alone$|^none$|^placebo$|^baseline$|^control$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One drug as given beside the observed one: name, mg (0 where not stated) and hours between doses."""
+
+    name: str
+    dose: float = 0.0
+    interval: float = 24.0
+
+
+def number(text: str, what: str) -> float:
+    """A number; '~12', '<5' and '1.5-1.7' count as 12, 5 and 1.6.
+
+    Raises
+    ------
+    ValueError
+        No number in it.
+
+    >>> number("1.5-1.7", "value"), number("~12", "value"), number("1,250", "value")
+    (1.6, 12.0, 1250.0)
+    """
+    plain = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text.replace("−", "-").replace("–", "-"))
+    match = re.match(rf"[~<>=≈±\s]*({_NUMBER})(?:\s*(?:-|to)\s*(\d*\.?\d+))?", plain)
+    if not match:
+        raise ValueError(f"{what} '{text}' is not a number")
+    low = float(match.group(1))
+    return (low + float(match.group(2))) / 2 if match.group(2) else low
+
+
+def hours(text: str) -> float:
+    """Hours between doses: a number, or 'bid' and its kin; 0 for none or a single dose."""
+    plain = text.strip().lower()
+    if plain in ("", "single", "single dose", "sd", "once"):
+        return 0.0
+    return _EVERY[plain] if plain in _EVERY else number(plain, "interval_h")
+
+
+def duration(text: str, interval: float) -> float:
+    """Days of treatment: inf at steady state, 0 for a single dose."""
+    plain = text.strip().lower()
+    if plain in ("ss", "steady state", "steady_state", "steady-state", "inf", "chronic"):
+        return math.inf
+    if plain in ("single", "sd", "single dose"):
+        return 0.0
+    if plain:
+        return number(plain, "duration_days") if interval else 0.0
+    return math.inf if interval else 0.0
+
+
+def mass(text: str, unit: str, weight: float, infusion: float, molar_mass: float) -> float:
+    """A dose in mg; '/kg' is multiplied with the weight (kg), '/h' with the hours of infusion.
+
+    Parameters
+    ----------
+    infusion : float
+        h.
+    molar_mass : float
+        mg/nmol, for doses in mol; nan where unknown.
+
+    Raises
+    ------
+    ValueError
+        The unit is no mass, or the dose is a rate without a time of infusion.
+    """
+    plain = (unit or "mg").strip().replace("ug", "µg").replace("mcg", "µg").replace(" ", "")
+    amount = number(text, "dose")
+    for ending, hour in (
+        ("/24h", 24.0),
+        ("/day", 24.0),
+        ("/d", 24.0),
+        ("/h", 1.0),
+        ("/hr", 1.0),
+        ("/min", 1 / 60),
+    ):
+        if plain.endswith(ending):
+            plain = plain.removesuffix(ending)
+            if hour < 24:
+                if not infusion:
+                    raise ValueError(f"dose unit '{unit}' is a rate, so infusion_min is needed")
+                amount *= infusion / hour
+            break
+    if plain.endswith("/kg"):
+        plain, amount = plain.removesuffix("/kg"), amount * weight
+    found = parse_unit(plain)
+    kind = str(found.dimension)
+    if kind == "mass":
+        return amount * found.factor
+    if found.dimension == parse_unit("nmol").dimension and math.isfinite(molar_mass):
+        return amount * found.factor * molar_mass
+    raise ValueError(f"dose unit '{unit}' is no mass")
+
+
+def given(text: str) -> Given:
+    """'fluvoxamine:100 mg:24' as a drug, its dose and its hours.
+
+    >>> given("fluvoxamine:50 mg bid")
+    Given(name='fluvoxamine', dose=50.0, interval=12.0)
+    """
+    name, *rest = (part.strip() for part in text.split(":"))
+    dose = re.match(r"(\d*\.?\d+)\s*(mg|g|ug|µg|mcg)?\b", rest[0]) if rest else None
+    amount = float(dose.group(1)) * _MG[dose.group(2) or "mg"] if dose else 0.0
+    every = 24.0
+    words = " ".join(rest[1:] or [rest[0][dose.end() :] if dose else ""]).strip().lower() if rest else ""
+    if words:
+        every = _EVERY.get(words, 0.0) or number(words, f"interval of {name}")
+    return Given(name, amount, every)
+
+
+def genes(text: str) -> dict[str, str]:
+    """'CYP2D6=PM;CYP2C19 activity score=1' by enzyme.
+
+    >>> genes("CYP2D6 activity score=0.5; CYP2C19=*1/*2")
+    {'CYP2D6': '0.5', 'CYP2C19': '*1/*2'}
+    """
+    found = {}
+    for part in re.split(r"[;,]", text):
+        enzyme, sign, word = part.partition("=")
+        if sign:
+            plain = re.sub(
+                r"\b(activity[\s_]*score|as|genotype|phenotype|diplotype)\b", "", enzyme, flags=re.IGNORECASE
+            )
+            found[plain.upper().strip(" _")] = word.strip()
+        elif match := re.match(r"\s*(CYP\w+)[\s:]+(\S+)\s*$", part, re.IGNORECASE):
+            found[match.group(1).upper()] = match.group(2)
+    return found
+
+
+def tokens(text: str) -> dict[str, str]:
+    """The `key=value` parts of a free text; bare words that mean something count as such."""
+    found = {
+        k.strip().lower(): v.strip()
+        for k, _, v in (part.partition("=") for part in re.split(r"[;,]", text))
+        if v.strip()
+    }
+    words = text.lower()
+    if "formulation" not in found and re.search(
+        r"\b(extended|modified|sustained|controlled|prolonged)[\s_-]release", words
+    ):
+        found["formulation"] = "extended_release"
+    if "smoker" not in found and re.search(r"(?<!non)(?<!non-)(?<!no )\bsmokers?\b", words):
+        found["smoker"] = "yes"
+    return found
+
+
+def is_yes(text: str) -> bool:
+    """Whether a token means yes."""
+    return text.strip().lower() in ("1", "yes", "true", "y", "smoker", "current", "smokers")
+
+
+def variation(text: str, value: float) -> float:
+    """A coefficient of variation from 'CV 45 %', '45%', 'cv=0.45' or 'SD 12'; nan where none is meant.
+
+    >>> variation("CV 45 %", 20), variation("SD 5", 20), variation("95% CI 1-2", 20)
+    (0.45, 0.25, nan)
+    """
+    plain = text.strip()
+    if match := re.search(r"\bcv\D{0,4}(\d*\.?\d+)\s*(%?)", plain, re.IGNORECASE):
+        size = float(match.group(1))
+        return size / 100 if match.group(2) or size > 3 else size
+    if re.search(r"\b(ci|sem?|range|iqr|interval)\b", plain, re.IGNORECASE):
+        return math.nan
+    if match := re.search(r"(?:\bsd\b\D{0,3}|±\s*)(\d*\.?\d+)\s*(%?)", plain, re.IGNORECASE):
+        size = float(match.group(1))
+        return size / 100 if match.group(2) else size / value if value else math.nan
+    if match := re.fullmatch(r"(\d*\.?\d+)\s*(?:%|percent)", plain):
+        return float(match.group(1)) / 100
+    return math.nan
+
+
+def parse_reference(text: str) -> tuple[bool, dict[str, str]]:
+    """What the denominator of a ratio differs in: (without co-medication?, {column: value}).
+
+    Raises
+    ------
+    ValueError
+        A part that means nothing here.
+
+    >>> parse_reference("no co_medication; CYP2D6=NM")
+    (True, {'CYP2D6': 'NM'})
+    """
+    alone, changes = False, {}
+    for part in re.split(r"[;,]", text):
+        plain = part.strip()
+        key, sign, word = (p.strip() for p in plain.partition("="))
+        if not plain:
+            continue
+        if not sign and (
+            _ALONE.match(plain.lower()) or plain.lower().startswith(("without ", "no co", "alone", "placebo"))
+        ):
+            alone = True
+        elif sign and key.upper().startswith(("CYP", "UGT")):
+            changes.update(genes(plain))
+        elif sign:
+            changes[key.lower().replace(" ", "_")] = word
+        elif plain.upper() in ("NM", "EM", "PM", "IM", "UM", "RM"):
+            changes["phenotype"] = plain.upper()
+        elif plain.lower() in (
+            "wild type",
+            "wild-type",
+            "wildtype",
+            "*1/*1",
+            "extensive metabolisers",
+            "normal metabolisers",
+        ):
+            changes["phenotype"] = "NM"
+        elif plain.lower() in ("nonsmoker", "non-smoker", "nonsmokers", "non-smokers"):
+            changes["smoker"] = "no"
+        elif match := re.match(r"(CYP\w+)\s+(\S+)$", plain, re.IGNORECASE):
+            changes[match.group(1).upper()] = match.group(2)
+        else:
+            raise ValueError(
+                f"reference '{plain}' is not understood; write 'no co_medication', 'CYP2C19=NM', 'analyte=...' or "
+                "'column=value'"
+            )
+    return alone, changes

@@ -1,0 +1,183 @@
+"""A trial file as people write it, to the form of `trial.schema.json`.
+
+In: the document as read.  Out: a document in the stored form with the same lines and columns, what could not be
+understood (problems), and what was understood in another way than written (notes).  Keys may be spelt in other usual
+ways, words and numbers as papers print them; where two readings are possible nothing is changed.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from typing import Any
+
+from euthymia.errors import Problem
+from euthymia.evidence.read import Document, Path_
+from euthymia.trials import words
+from euthymia.trials.form import KEYS, Form
+from euthymia.trials.form_results import outcome, results
+from euthymia.trials.treatments import find_treatment, find_treatments
+
+
+def stored_form(document: Document, stem: str = "") -> tuple[Document, list[Problem], list[Problem]]:
+    """The document in the form of the schema, the problems and the notes.
+
+    Parameters
+    ----------
+    stem : str
+        Name of the trial where the file gives none.
+    """
+    if not isinstance(document.data, dict):
+        return document, [document.problem((), "should be a block of keys such as 'trial:' and 'arms:'")], []
+    form = Form(document, copy.deepcopy(document.data), dict(document.places))
+    form.rename((), form.data, KEYS[()])
+    _head(form, stem)
+    _described(form)
+    _arms(form)
+    results(form)
+    outcome(form)
+    return Document(form.data, document.name, form.places), form.problems, form.notes
+
+
+def _head(form: Form, stem: str) -> None:
+    data = form.data
+    name = str(data.get("trial") or stem or "trial")
+    plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    data["trial"] = plain if plain[:1].isalpha() else f"t_{plain}"
+    data.setdefault("title", str(data.get("source") or data["trial"]))
+    data.setdefault("use", "validation")
+    form.word(("use",), data, "use", words.USE)
+    if isinstance(data.get("year"), str) and re.fullmatch(r"\d{4}", data["year"].strip()):
+        data["year"] = int(data["year"])
+    background = data.get("background")
+    if isinstance(background, list):
+        data["background"] = " + ".join(map(str, background))
+    elif background is None:
+        data["background"] = "none"
+    elif not isinstance(background, dict):
+        data["background"] = str(background)
+
+
+def _described(form: Form) -> None:
+    """Population and design: blocks, or a line of text that is read for the usual words."""
+    from euthymia.trials.table import _design, _population
+
+    data = form.data
+    people = data.get("population", "not described")
+    if isinstance(people, str):
+        data["population"] = _population(people, str(data.get("background", "")))
+    elif isinstance(people, dict):
+        form.rename(("population",), people, KEYS[("population",)])
+        told = _population(str(people.get("described", "")), str(data.get("background", "")))
+        people.setdefault("described", told["described"])
+        for key, known in (("history", words.HISTORY), ("setting", words.SETTINGS)):
+            form.word(("population", key), people, key, known)
+            people.setdefault(key, told[key])
+        form.numbers(people, ("age", "female", "threshold", "failed"))
+    design = data.get("design", "")
+    if isinstance(design, str):
+        data["design"] = _design(design)
+    elif isinstance(design, dict):
+        form.rename(("design",), design, KEYS[("design",)])
+        told = _design(str(design.get("described", "")))
+        for key, known in (("layout", words.LAYOUT), ("blinding", words.BLINDING)):
+            form.word(("design", key), design, key, known)
+            design.setdefault(key, told[key])
+        design.setdefault("run_in", told["run_in"])
+        if isinstance(design["run_in"], str):
+            design["run_in"] = words.choose(words.MET, design["run_in"]) == "yes"
+        if "duration" in design:
+            length = words.days(design["duration"])
+            if length is None:
+                form.problem(("design", "duration"), f"'{design['duration']}' is no time such as '8 weeks'")
+            else:
+                design["duration"] = length
+
+
+def _arms(form: Form) -> None:
+    arms = form.data.get("arms")
+    if isinstance(arms, dict):
+        form.data["arms"] = arms = [
+            {"name": k, **(v if isinstance(v, dict) else {"treatment": v})} for k, v in arms.items()
+        ]
+    if not isinstance(arms, list):
+        return
+    nested: list[dict[str, Any]] = []
+    for i, arm in enumerate(arms):
+        if not isinstance(arm, dict):
+            continue
+        path: Path_ = ("arms", i)
+        form.rename(path, arm, KEYS[("arms",)])
+        for found in arm.pop("results", None) or []:
+            if isinstance(found, dict):
+                nested.append({"arm": arm.get("name", ""), **found})
+        treatment = arm.get("treatment")
+        if isinstance(treatment, list):
+            _combined(arm, treatment)
+        for key in ("name", "treatment", "dose", "route", "schedule", "mechanism", "class"):
+            if key in arm and not isinstance(arm[key], str):
+                if arm[key] is None:
+                    arm.pop(key)
+                elif not isinstance(arm[key], dict | list):
+                    arm[key] = f"{arm[key]:g}" if isinstance(arm[key], float) else str(arm[key])
+        if "name" not in arm and "treatment" in arm:
+            arm["name"] = " ".join(str(arm[k]) for k in ("treatment", "dose") if k in arm)
+        if "treatment" not in arm and "name" in arm:
+            arm["treatment"] = arm["name"]
+        form.numbers(arm, ("n",))
+        _role(arm)
+        _named(form, path, arm)
+    if nested:
+        form.data["results"] = [*(form.data.get("results") or []), *nested]
+
+
+def _combined(arm: dict[str, Any], parts: list[Any]) -> None:
+    """Several treatments of one arm, each a name or a block, as one line; dose, route, schedule of the first."""
+    blocks = [p if isinstance(p, dict) else {"drug": str(p)} for p in parts]
+    names = [
+        str(b.get("drug") or b.get("treatment") or b.get("intervention") or b.get("name")) for b in blocks
+    ]
+    arm["treatment"] = " + ".join(names)
+    if not blocks:
+        return
+    for key in ("dose", "route", "schedule"):
+        if key in blocks[0]:
+            arm.setdefault(key, blocks[0][key])
+
+
+def _role(arm: dict[str, Any]) -> None:
+    role = words.choose(words.ROLES, arm["role"]) if "role" in arm else None
+    if role is None and "role" not in arm:
+        named = find_treatment(str(arm.get("treatment", "")))
+        first = [n for _, n in find_treatments(str(arm.get("treatment", ""))) if n]
+        control = (
+            bool(first)
+            and all(n.kind == "control" for n in first[:1])
+            and (named or first[0]).kind == "control"
+        )
+        role = "control" if control else "active"
+    if role:
+        arm["role"] = role
+
+
+def _named(form: Form, path: Path_, arm: dict[str, Any]) -> None:
+    """Class and mechanism where left out; what the library lacks is said."""
+    if arm.get("role") == "control" or not isinstance(arm.get("treatment"), str):
+        return
+    from euthymia.trials.treatments import classes, mechanisms, suggestion
+
+    first = next((n for _, n in find_treatments(arm["treatment"]) if n and n.kind != "control"), None)
+    if first and first.group:
+        arm.setdefault("mechanism", first.mechanism)
+        arm.setdefault("class", mechanisms().get(arm["mechanism"], first.group))
+    if "mechanism" in arm and "class" not in arm:
+        arm["class"] = mechanisms().get(arm["mechanism"], arm["mechanism"])
+    name = arm["treatment"]
+    if first is None or not first.library:
+        hint = "" if first else suggestion(name)
+        if "class" in arm:
+            form.note((*path, "treatment"), f"'{name}' is not in the library{hint}; it is predicted from its class "
+                      f"'{arm['class']}' without kinetics; a compound file would add them")  # fmt: skip
+        else:
+            form.note((*path, "treatment"), f"'{name}' is not in the library{hint} and no class is given; it is "
+                      f"predicted as a new mechanism; add 'class:', one of {', '.join(classes())}")  # fmt: skip

@@ -1,0 +1,217 @@
+"""Trial files as outsiders write them: usual spellings are understood, what cannot be is named with line and remedy."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from scipy import stats
+
+from euthymia.errors import InputError
+from euthymia.evidence.read import LIBRARY, parse
+from euthymia.trials import words
+from euthymia.trials.published import SPREAD, from_document, read_trials
+from euthymia.trials.treatments import KINDS, classes, find_treatment, find_treatments
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "trial-files.md").read_text("utf-8")
+STRICT = """
+trial: one_2020
+year: 2020
+population: {described: MDD}
+design: {layout: parallel, blinding: double, duration: 6 weeks}
+arms:
+- {name: drug, role: active, treatment: sertraline, dose: 50 mg, schedule: daily 6 wk, n: 100}
+- {name: placebo, role: control, treatment: placebo, n: 100}
+results:
+- {arm: drug, scale: MADRS, day: 42, baseline: 30, change: -14, sd: 9, response: 50, remission: 30, primary: true}
+- {arm: placebo, scale: MADRS, day: 42, baseline: 30, change: -11, sd: 9, response: 40, primary: true}
+primary_met: yes
+"""
+
+
+def read(text: str):
+    return from_document(parse(text, "t.yaml"), "t.yaml", "t")
+
+
+def faults(old: str, new: str) -> list[str]:
+    assert old in STRICT
+    with pytest.raises(InputError) as caught:
+        read(STRICT.replace(old, new))
+    return [str(p) for p in caught.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("day: 42", "week: 6"),
+        ("day: 42", "time: 6 weeks"),
+        ("day: 42", 'day: "week 6"'),
+        ("scale: MADRS", "instrument: madrs"),
+        ("change: -14", "mean_change: \u221214"),
+        ("change: -14", "score: 16"),
+        ("role: active, ", ""),
+        ("role: control, ", ""),
+        ("role: active", "role: experimental"),
+        ("blinding: double", "masking: Double-Blind"),
+        ("n: 100}", "N: '100'}"),
+        ("primary_met: yes", "primary_met: true"),
+        (", primary: true", ""),
+        ("response: 50", "responders: 50"),
+        ("response: 50", "response: 50/100"),
+        ("response: 50", "response: 0.5"),
+        ("response: 50", "response: 50 %"),
+        ("year: 2020", 'year: "2020"'),
+        ("change: -1", "change: 1"),
+    ],
+)
+def test_another_spelling_reads_the_same(old, new):
+    """Both files give the same contrast, to the last digit, and the same response."""
+    assert old in STRICT
+    plain, other = read(STRICT), read(STRICT.replace(old, new))
+    assert other.contrasts() == plain.contrasts()
+    assert [r.response for r in other.results] == [r.response for r in plain.results]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("treatment: sertraline", "treatment: placebo",
+         "t.yaml:7:41: arms.0.treatment: 'placebo' is no active treatment; give 'role: control' or name what the arm received"),
+        ("scale: MADRS", "scale: MADSR", "t.yaml:10:22: results.0.scale: scale 'MADSR' has no link to severity - did you mean 'MADRS'?"),
+        ("response: 50", "responders: 130",
+         "t.yaml:10:84: results.0.responders: 130 responders of 100 patients cannot be; check both"),
+        ("schedule: daily 6 wk", "schedule: daily 12 wk",
+         "t.yaml:7:76: arms.0.schedule: 'daily 12 wk' lasts 84 days, the trial 42; mend the schedule or 'design.duration'"),
+        ("arm: drug, scale", "arm: drugg, scale", "t.yaml:10:9: results.0.arm: no arm 'drugg' - did you mean 'drug'?"),
+        ("n: 100}\n- {name: placebo", "n: 1}\n- {name: placebo", "t.yaml:7:91: arms.0.n: 1 patients are no arm; give at least 2"),
+        ("baseline: 30, change: -14", "baseline: 30, change: -34", "t.yaml:10:60: results.0.change: a fall of 34 from a mean of 30"),
+        ("remission: 30", "remission: 80", "t.yaml:10:97: results.0.remission: remission 80 % far above response 50 %: check both"),
+        ("response: 50", "response: half", "t.yaml:10:82: results.0.response: 'half' is no percentage such as 52, '52 %' or '62/118'"),
+        ("sd: 9, response: 50", "sd: 9, difference: -3, ci: [-9, -4]",
+         "t.yaml:10:84: results.0.difference: -3 lies outside its interval [-9.0, -4.0]"),
+        ("day: 42, baseline: 30, change: -14", "day: soon, baseline: 30, change: -14",
+         "t.yaml:10:34: results.0.day: 'soon' is no time such as 42, '6 weeks' or '24 h'"),
+        ("change: -14", "score: 20, change: -14",
+         "t.yaml:10:71: results.0.change: change -14 contradicts baseline 30 and score 20; keep two of them"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_named_with_line_and_remedy(old, new, message):
+    found = faults(old, new)
+    assert any(f.startswith(message) for f in found), found
+
+
+def test_a_drug_the_library_lacks_is_scored_by_its_class_and_said():
+    known = read(STRICT.replace("treatment: sertraline", "treatment: seltorexant"))
+    assert known.contrasts()[0].group == "orexin"
+    assert "not in the library" in str(known.notes[0]) and "t.yaml:7:" in str(known.notes[0])
+    new = read(STRICT.replace("treatment: sertraline", "treatment: unheardofine"))
+    assert new.contrasts()[0].observed == -3 and "add 'class:'" in str(new.notes[0])
+    stated = read(STRICT.replace("treatment: sertraline", "treatment: unheardofine, class: TCA"))
+    assert stated.contrasts()[0].group == "TCA"
+    near = read(STRICT.replace("treatment: sertraline", "treatment: sertralin"))
+    assert "did you mean 'sertraline'" in str(near.notes[0])
+
+
+def test_a_scale_without_a_link_is_compared_by_its_spread_or_said():
+    by_sd = read(STRICT.replace("scale: MADRS", "scale: CGI-S").replace("baseline: 30, ", ""))
+    assert by_sd.contrasts()[0].observed == pytest.approx(-3 / 9 * SPREAD)
+    bare = read(STRICT.replace("scale: MADRS", "scale: CGI-S").replace("sd: 9, ", ""))
+    assert bare.contrasts()[0].observed is None and bare.contrasts()[0].success is True
+    assert "add 'sd' of the change" in str(bare.notes[0]) and ":10:" in str(bare.notes[0])
+
+
+def test_standard_errors_come_from_interval_and_p_value():
+    """Against the normal quantiles."""
+    by_ci = read(STRICT.replace("response: 50", "difference: -3, ci: [-5.94, -0.06]")).contrasts()[0]
+    assert by_ci.se == pytest.approx(2.94 / stats.norm.ppf(0.975), rel=1e-5)
+    by_p = read(STRICT.replace("response: 50", "difference: -3, p: 0.0455")).contrasts()[0]
+    assert by_p.se == pytest.approx(1.5, rel=1e-3)  # z of 0.0455 is 2.000
+
+
+def test_a_difference_takes_the_sign_of_its_interval_and_of_the_changes():
+    turned = read(STRICT.replace("response: 50", "difference: 3, ci: [-5, -1]"))
+    assert turned.contrasts()[0].observed == -3 and "read as -3" in str(turned.notes)
+    of_changes = read(STRICT.replace("response: 50", "difference: 2.8"))
+    assert of_changes.contrasts()[0].observed == -2.8 and "negative favours the arm" in str(of_changes.notes)
+    kept = read(STRICT.replace("change: -14", "change: -9").replace("response: 50", "difference: 1.8"))
+    assert kept.contrasts()[0].observed == 1.8, "a drug that did worse stays worse"
+
+
+def test_effect_sizes_and_verdicts_stand_in_for_missing_points():
+    text = STRICT.replace("change: -14, sd: 9, ", "smd: -0.3, ").replace("change: -11, ", "")
+    assert read(text).contrasts()[0].observed == pytest.approx(-0.3 * SPREAD)
+    verdict = read(STRICT.replace("primary_met: yes\n", "").replace("response: 50", "difference: -3, p: 0.2"))
+    assert verdict.primary_met == "no" and "primary_met" in str(verdict.notes)
+    silent = read(STRICT[: STRICT.index("results:")] + "primary_met: no\n")
+    (contrast,) = silent.contrasts()
+    assert contrast.success is False and contrast.observed is None and contrast.n == 100
+
+
+def test_every_kind_of_antidepressant_treatment_has_a_name_and_a_class():
+    for text in (
+        "racemic ketamine 0.5 mg/kg", "esketamine nasal spray", "Psilocybin 25 mg", "MDMA", "LSD", "ayahuasca", "zuranolone",
+        "brexanolone", "AXS-05", "aripiprazole augmentation", "celecoxib", "multistrain probiotic", "ECT bilateral",
+        "deep TMS H1", "tDCS 2 mA", "VNS", "deep brain stimulation", "internet CBT", "aerobic exercise", "EPA",
+        "zinc sulfate", "lithium carbonate", "buprenorphine/samidorphan", "seltorexant", "onabotulinumtoxinA", "iTBS",
+        "bright light therapy", "pramipexole", "N-acetylcysteine", "L-methylfolate", "scopolamine", "St John's wort",
+    ):  # fmt: skip
+        named = find_treatment(text)
+        assert named is not None and named.group and named.kind in KINDS, text
+    assert [n.name for _, n in find_treatments("iTBS + sertraline")] == ["theta burst", "sertraline"]
+
+
+def test_names_of_the_list_are_unique_and_their_library_entries_exist():
+    from euthymia.compounds.compound import resolve
+
+    interventions = {p.stem for p in (LIBRARY / "interventions").glob("*.yaml")}
+    with (LIBRARY / "treatment_names.csv").open(encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    names = [n.lower() for r in rows for n in (r["treatment"], *filter(None, r["synonyms"].split(";")))]
+    assert len(names) == len(set(names))
+    for row in rows:
+        for entry in filter(None, row["library"].split(";")):
+            assert entry in interventions or resolve(entry), entry
+
+
+def test_the_page_names_every_class_and_its_examples_are_valid():
+    for group in classes():
+        assert f"`{group}`" in PAGE
+    for block in PAGE.split("```yaml")[1:]:
+        trial = read(block.split("```")[0])
+        assert len(trial.contrasts()) == 1 and trial.contrasts()[0].success is True
+
+
+def test_files_lists_tables_and_json_read_alike(tmp_path):
+    data = parse(STRICT, "t").data
+    (tmp_path / "one.json").write_text(json.dumps(data), "utf-8")
+    (tmp_path / "two.yaml").write_text(STRICT.replace("one_2020", "two_2020"), "utf-8")
+    (tmp_path / "many.yml").write_text(
+        json.dumps([{**data, "trial": "three"}, {**data, "trial": "four"}]), "utf-8"
+    )
+    (tmp_path / "table.csv").write_text(
+        "\ufeffTrial_ID;year;arm;treatment;n;scale;timepoint_days;change_mean;primary_met\n"
+        "five;2020;a;sertraline;100;MADRS;42;-14;yes\nfive;2020;b;placebo;100;MADRS;42;\u221211;yes\n"
+        "six;2020;a;sertraline;many;MADRS;42;-14;yes\n",
+        "utf-8",
+    )
+    trials, problems = read_trials([tmp_path])
+    assert {t.id for t in trials} == {"one_2020", "two_2020", "three", "four", "five"}
+    assert {t.contrasts()[0].observed for t in trials} == {-3}
+    (problem,) = problems
+    assert problem.line == 4 and problem.key == "n" and "'many' is not a number" in problem.message
+
+
+def test_a_trial_given_twice_is_said(tmp_path):
+    for name in ("a.yaml", "b.yaml"):
+        (tmp_path / name).write_text(STRICT, "utf-8")
+    trials, problems = read_trials([tmp_path])
+    assert len(trials) == 1 and "was read already" in str(problems[0])
+
+
+def test_times_of_papers():
+    found = [words.days(t) for t in ("24 hours", "2 h", "6-week", "day 8", "3 months")]
+    assert found == pytest.approx([1, 1 / 12, 42, 8, 3 * 365.25 / 12])
+    assert words.days("soon") is None
+    assert words.schedule_days("5x/week 3 wk") == 21 and words.schedule_days("wk 0,2,6") is None
