@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from benchmarks import study_model
 from euthymia.engine import Dose, Events, Fragment, OdeSystem, Parameter, State, solve
+
+PROTOCOL = Path(__file__).parents[1] / "src" / "euthymia" / "library" / "protocols" / "escitalopram_demo.yaml"
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,9 @@ class Problem:
         n = len(values)
         gap = np.abs(values - self.reference[:n]).max(axis=1)
         peak = self.scale.max(axis=0)
-        floor = np.where(peak > 0, 1e-9 * peak, 1e-9 * np.median(peak[peak > 0]))  # states that stay at rest or zero
+        floor = np.where(
+            peak > 0, 1e-9 * peak, 1e-9 * np.median(peak[peak > 0])
+        )  # states that stay at rest or zero
         share = gap / np.maximum(self.scale[:n], floor)
         return float(np.nan_to_num(share, nan=np.inf).max())
 
@@ -123,7 +128,45 @@ def oral_pk(n: int) -> Problem:
     parameters = {k: p.value * np.exp(0.3 * z[i]) for i, (k, p) in enumerate(system.parameters.items())}
     events = Events([[Dose(0.0, "depot", 20.0, additional=55, interval=24.0)]], np.zeros(n, dtype=int))
     times = np.arange(57) * 24.0
-    return make_problem("oral pharmacokinetics, 3 states", system, parameters, events, times, within(times, 24))
+    return make_problem(
+        "oral pharmacokinetics, 3 states", system, parameters, events, times, within(times, 24)
+    )
+
+
+def own_network(n: int) -> Problem:
+    """The product's network with the drugs of the demonstration trial, its patients and their doses, 8 weeks at most."""
+    from euthymia.patients.population import load_population
+    from euthymia.protocol.protocol import read_protocol
+    from euthymia.trials.cohort import recruit
+    from euthymia.trials.model import build_model
+    from euthymia.trials.simulate import patient_parameters, regimen
+
+    protocol = read_protocol(PROTOCOL)
+    model = build_model(protocol)
+    trial = "replicate 0"
+    everyone = recruit(model, load_population(protocol.base), protocol, trial, 1)
+    cohort = everyone.take(np.arange(n))
+    arm = next(a for a in protocol.arms if not all(t.placebo for t in a.treatment))
+    parameters = {
+        k: np.broadcast_to(np.asarray(v, float), (n,)).copy()
+        for k, v in patient_parameters(protocol, model, trial, cohort).items()
+    }
+    events = Events([regimen(protocol, model, arm)], np.zeros(n, dtype=int))
+    end = min(protocol.duration_h, 8 * 168.0)
+    times = np.arange(0.0, end + 1, 168.0)
+    name = f"own network with drugs, {len(model.treated.states)} states"
+    days = np.arange(0.0, end + 1, 24.0)
+    return make_problem(name, model.treated, parameters, events, times, within(days, 6))
+
+
+def first_values(problem: Problem) -> np.ndarray:
+    """Initial values, shape (patients, states)."""
+    from euthymia.engine.problem import prepare
+
+    p = problem
+    return prepare(
+        p.system, p.patients, p.parameters, p.events, p.times, [p.system.state_names[0]], False, None, None
+    ).initial
 
 
 def sbml_of(problem: Problem) -> tuple[str, dict[str, str], list[str]]:

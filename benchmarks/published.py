@@ -62,7 +62,10 @@ def _meals(k: int) -> list[Dose]:
 
 
 def _pulse(k: int) -> list[Dose]:
-    return [Dose(60.0 * k + 10, "ModelValue_138", 1500.0, "set"), Dose(60.0 * k + 11, "ModelValue_138", 10.0, "set")]
+    return [
+        Dose(60.0 * k + 10, "ModelValue_138", 1500.0, "set"),
+        Dose(60.0 * k + 11, "ModelValue_138", 10.0, "set"),
+    ]
 
 
 def _egf(k: int) -> list[Dose]:

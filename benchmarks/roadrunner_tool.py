@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.problems import Problem
+from benchmarks.problems import Problem, first_values
 from euthymia.engine.events import ADD, RESET, SET_RATE, SET_STATE, block_stops
 
 
@@ -41,9 +41,13 @@ class RoadRunner:
         self.rank = [self.states.index(o) if o in self.states else -1 for o in order]  # -1: it never changes
         assert set(range(len(self.states))) <= set(self.rank), "states differ"
         self.own = [self.globals[self.ident[k]] for k in problem.parameters]
-        self.table = np.array([np.broadcast_to(v, problem.patients) for v in problem.parameters.values()]).T.copy()
+        self.table = np.array(
+            [np.broadcast_to(v, problem.patients) for v in problem.parameters.values()]
+        ).T.copy()
         self.inputs = list(problem.system.inputs)
-        table = {k: np.asarray(v) for k, v in problem.parameters.items()}
+        table = {k: np.full(problem.patients, v.value) for k, v in problem.system.parameters.items()}
+        table |= {k: np.asarray(v) for k, v in problem.parameters.items()}
+        self.first = first_values(problem)
         everyone = np.arange(problem.patients)
         self.stops = block_stops(problem.system, problem.events, everyone, table, problem.events.infused())
 
@@ -59,7 +63,9 @@ class RoadRunner:
         else:
             m.setBoundarySpeciesConcentrations([self.boundary[ident]], [value])
 
-    def run(self, rtol: float, patients: int, fine: bool = False, share: float = 1e-2) -> tuple[np.ndarray, float]:
+    def run(
+        self, rtol: float, patients: int, fine: bool = False, share: float = 1e-2
+    ) -> tuple[np.ndarray, float]:
         """Values (patients, times or points, states) and CPU seconds a patient.
 
         Parameters
@@ -89,6 +95,8 @@ class RoadRunner:
             self.set(self.ident[name], p.system.inputs[name].value)
         for name in self.rates:
             self.set(name, 0.0)
+        if not self.floating:  # its reset does not compute first values again from a patient's parameters
+            self.model.setGlobalParameterValues([self.globals[s] for s in self.states], self.first[i])
         t = float(times[0])
         moments = stops.time[i]
         last = int(np.searchsorted(moments, times[-1]))

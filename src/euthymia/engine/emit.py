@@ -163,7 +163,9 @@ class Kernels:
             elif lu[slot] is None:
                 lu[slot] = tape.add("*", lu[rest[0]], lu[rest[1]])
             else:
-                lu[slot] = tape.add("minus" if slot in diagonal else "plus", lu[slot], lu[rest[0]], lu[rest[1]])
+                lu[slot] = tape.add(
+                    "minus" if slot in diagonal else "plus", lu[slot], lu[rest[0]], lu[rest[1]]
+                )
         for slot, made in lu.items():
             tape.add("store", "lu", slot, made)
         b = [value[rate] for rate in self.rates]
@@ -185,6 +187,7 @@ class Kernels:
     def substitute(self, tape: Tape, plan: Factorisation, b: list[int], lu: dict) -> None:
         """Solve with the factors.  They are those of J - g*I, with the diagonal and the lower part negated, so that no
         entry of J changes its sign and every operation is a sum."""
+
         def entry(slot: int) -> int:
             return lu[slot] if slot in lu else tape.once("load", "lu", slot)
 

@@ -108,7 +108,14 @@ def solve(
     table = {key: ready.parameters[:, i] for i, key in enumerate(system.parameters)}
     steady = _steady(system, events, ready, table, status, rtol)
     failed_at[status == NO_STEADY_STATE] = ready.start
-    options = {"RTOL": rtol, "START": ready.start, "HMAX": max_step, "FLOOR": floor, "LEAST": float(atol is None), "EVENT_STEP": 1 / 400}
+    options = {
+        "RTOL": rtol,
+        "START": ready.start,
+        "HMAX": max_step,
+        "FLOOR": floor,
+        "LEAST": float(atol is None),
+        "EVENT_STEP": 1 / 400,
+    }
 
     def block(first: int) -> None:
         last = min(first + size, n)
