@@ -241,7 +241,7 @@ def test_a_table_reads_as_the_files_do(shared, trials):
 
 def test_calibrate_prints_what_the_data_inform(capsys, tmp_path):
     out = tmp_path / "fit.json"
-    assert call(calibrate, "--out", out) == 0
+    assert call(calibrate, "--effects", "--out", out) == 0
     data = json.loads(out.read_text("utf-8"))
     assert len(data["inputs_sha256"]) == 64 and set(data["scales"]) == set(TERMS)
     assert "informed" in capsys.readouterr().out

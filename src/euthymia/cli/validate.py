@@ -20,7 +20,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     parser.add_argument("--html", metavar="REPORT", help="write a report to this file")
     parser.add_argument(
-        "--jobs", type=int, default=1, metavar="N", help="processes (the present model needs one)"
+        "--jobs", type=int, default=1, metavar="N", help="processes that simulate trials in the network"
+    )
+    parser.add_argument(
+        "--no-network", action="store_true", help="statistical terms alone; no trial is simulated (seconds)"
+    )
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="say which ports and edges carry each prediction (takes longer)",
     )
     parser.add_argument(
         "--leave-out",
@@ -30,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from euthymia.trials.foresight import NOTHING_SEEN, foresight_of, read_foresight
     from euthymia.trials.published import calibration_trials, read_trials
     from euthymia.trials.validate import contrasts_of, leave_out, validate
 
@@ -41,13 +50,18 @@ def run(arguments: argparse.Namespace) -> int:
     problems: list[Problem] = []
     notes: list[Problem] = []
     if arguments.leave_out:
-        found = leave_out(contrasts_of(learn), arguments.leave_out)
+        stored = NOTHING_SEEN if arguments.no_network else read_foresight()
+        found = leave_out(contrasts_of(learn), arguments.leave_out, foresight=stored)
     else:
         trials, problems = read_trials(arguments.paths)
         if not trials:
             raise InputError(problems or ["no trial file in the given paths"])
         notes = [note for t in trials for note in t.notes]
-        found = validate(trials, learn)
+        foresight = NOTHING_SEEN
+        if not arguments.no_network:
+            asked = foresight_of(trials, arguments.jobs, arguments.explain, _progress)
+            foresight = read_foresight().with_more(asked)
+        found = validate(trials, learn, foresight)
     found["problems"] = [str(p) for p in problems]
     found["notes"] = [str(p) for p in notes]
     if arguments.html:
@@ -61,6 +75,12 @@ def run(arguments: argparse.Namespace) -> int:
     for p in notes:
         print(f"note: {p}", file=sys.stderr)
     return 2 if problems else 0
+
+
+def _progress(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        end = "\n" if done >= total else ""
+        print(f"\rsimulated {done} of {total} trials", end=end, file=sys.stderr, flush=True)
 
 
 def _cell(value: Any) -> str:
@@ -107,6 +127,8 @@ def text(found: dict[str, Any]) -> str:
     for name in found["worst"]:
         r = by_name[name]
         misses.append(f"  {name}: {r['predicted']:.1f}, {r['observed']:.1f}; {r['why']}")
+        if r.get("network"):
+            misses.append(f"      {r['network']}")
     return "\n".join([head, "", *lines, *misses])
 
 

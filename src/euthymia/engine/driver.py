@@ -9,7 +9,7 @@ One block of memory, `ctx`, holds pointers, sizes and options; the names below a
 # mypy: ignore-errors
 from __future__ import annotations
 
-from euthymia.engine import driver_events
+from euthymia.engine import driver_events, driver_jumps
 
 PLACES = (
     # kernels
@@ -27,6 +27,8 @@ PLACES = (
     # state-triggered events; these stay empty without them
     "F_WATCH", "F_REACT", "NTRIG", "NWATCH", "NCHANGE", "QUEUE", "CHANGED", "P_FIRST", "P_TARGET", "P_FLAGS", "TRIG", "SEEN",
     "YP", "REACT", "QTIME", "QEVENT", "QSERIAL", "QVALUE",
+    # jumps of sensitivities; these stay empty without them
+    "F_SLOPE", "BEFORE_JUMP", "AFTER_JUMP", "P_JUMPS", "P_MOVED", "P_BASE",
     # one value for each lane
     "T", "H", "HS", "HK", "STOP", "G", "GH", "TS", "ERR", "EOLD", "REJ", "HIT", "ACT", "BAD", "NEXTOUT", "SERVE",
     "FRESH", "DONE", "STEPS", "NREJ", "FAIL", "TN", "ID", "IE", "IO",
@@ -35,7 +37,8 @@ PLACES = (
 CONSTANTS = {name: place for place, name in enumerate(PLACES)}
 CONSTANTS |= {"ADD": 0, "SET_INPUT": 1, "SET_RATE": 2, "SET_STATE": 3, "RESET": 4}
 CONSTANTS |= {"OK": 0, "TOO_MANY_STEPS": 1, "STEP_TOO_SMALL": 2, "NOT_FINITE": 3, "INF": float("inf")}
-CONSTANTS |= driver_events.CONSTANTS | {"EVENTS_WITHOUT_END": 6, "TOO_MANY_WAITING": 7, "BAD_DELAY": 8}
+CONSTANTS |= driver_jumps.CONSTANTS | driver_events.CONSTANTS
+CONSTANTS |= {"EVENTS_WITHOUT_END": 6, "TOO_MANY_WAITING": 7, "BAD_DELAY": 8}
 
 
 def write_output(ctx: "p", lane: "i", time: "d"):
@@ -139,6 +142,9 @@ def apply_events(ctx: "p", lane: "i", time: "d") -> "i":
         if code == RESET:
             for i in range(ns):
                 st(y, i * WIDTH + lane, ld(ldp(ctx, P_Y0), p * ns + i))
+        if JUMPS:
+            if code >= MARK:
+                jump(ctx, lane, time, code, index, value)
         ie = ie + 1
         done = done + 1
     sti(ldp(ctx, IE), lane, ie)
@@ -429,6 +435,7 @@ FUNCTIONS = (
     write_due,
     finish,
     *driver_events.FUNCTIONS,
+    *driver_jumps.FUNCTIONS,
     begin,
     apply_events,
     service,

@@ -16,6 +16,7 @@ from euthymia.engine.compiled import Compiled, compiled, driver_code
 from euthymia.engine.driver import CONSTANTS, PLACES
 from euthymia.engine.driver_events import QUEUE
 from euthymia.engine.events import Events, Stops, block_stops, with_clock
+from euthymia.engine.jumps import with_jumps
 from euthymia.engine.methods import METHODS
 from euthymia.engine.problem import Prepared, prepare
 from euthymia.engine.system import OdeSystem
@@ -93,8 +94,10 @@ def solve(
     tolerance, floor = _tolerances(system, rtol, atol)
     name = _method(system, method, rtol)
     infused = events.infused() if events is not None else ()
+    if system.program.jumps:
+        infused = (*infused, *system.program.moved_infusions(infused))
     code = compiled(system, infused, outputs, METHODS[name].implicit)
-    run = _RUN(driver_code(name, code.width, code.triggers is not None)[0])
+    run = _RUN(driver_code(name, code.width, code.triggers is not None, bool(code.jumps))[0])
     values = np.full((n, len(ready.times), len(outputs)), np.nan)
     status = np.zeros(n, dtype=np.int64)
     failed_at = np.full(n, np.nan)
@@ -111,6 +114,8 @@ def solve(
         last = min(first + size, n)
         stops = block_stops(system, events, np.arange(first, last), table, infused, steady)
         stops = with_clock(stops, system, ready.parameters[first:last])
+        if code.jumps:
+            stops = with_jumps(system, stops, events, np.arange(first, last), ready.parameters, infused)
         part = slice(first, last)
         results = (values[part], status[part], failed_at[part], counts[0, part], counts[1, part])
         _run_block(
@@ -210,6 +215,17 @@ def _trigger_memory(code: Compiled, ns: int) -> dict[str, np.ndarray]:
     }  # fmt: skip
 
 
+def _jump_memory(code: Compiled, ns: int) -> dict[str, np.ndarray]:
+    """Tables and memory of jumps of sensitivities."""
+    pairs = [pair for each in code.jumps for pair in each] + [(0, 0)]
+    first = np.cumsum([0] + [len(each) for each in code.jumps])
+    moved, base = (np.array(column, np.int64) for column in zip(*pairs, strict=True))
+    return {
+        "BEFORE_JUMP": _aligned(ns), "AFTER_JUMP": _aligned(ns), "P_JUMPS": first.astype(np.int64), "P_MOVED": moved,
+        "P_BASE": base,
+    }  # fmt: skip
+
+
 def _run_block(
     run,
     code: Compiled,
@@ -242,6 +258,8 @@ def _run_block(
     }  # fmt: skip
     if code.triggers is not None:
         keep |= _trigger_memory(code, ns)
+    if code.jumps:
+        keep |= _jump_memory(code, ns)
     for lane_value in PLACES[PLACES.index("T") :]:
         keep[lane_value] = _aligned(w)
     context = np.zeros(len(PLACES), dtype=np.int64)
@@ -273,6 +291,7 @@ def _run_block(
         "F_OUT": "outputs",
         "F_WATCH": "watch",
         "F_REACT": "react",
+        "F_SLOPE": "slope",
     }
     if code.triggers is not None:
         sizes |= {"NTRIG": len(code.triggers.flags), "NWATCH": code.triggers.watched}

@@ -57,14 +57,15 @@ class Trajectories:
         """Values of one output, shape (patients, times)."""
         return self.values[:, :, self.outputs.index(name)]
 
-    def message(self, i: int) -> str:
-        """What happened to patient `i`, in words."""
+    def message(self, i: int, first: int = 0) -> str:
+        """What happened to patient `i`, in words; `first` is the number of the first patient held here."""
         status = int(self.status[i])
         if status == OK:
             return "ok"
         return (
-            f"patient {i} stopped at t = {self.failed_at[i]:.6g} h: {WORDS[status]}; "
-            f"replay it alone with the parameters of index {i}, or with solve_reference for a second opinion"
+            f"patient {first + i} stopped at t = {self.failed_at[i]:.6g} h: {WORDS[status]}; "
+            f"replay it with solve(system, 1, *alone(parameters, events, {first + i}), times, outputs), "
+            "or with solve_reference for a second opinion"
         )
 
     def summary(self) -> str:

@@ -1,12 +1,16 @@
-"""A first predictor of placebo-adjusted change: partial pooling over mechanism, trial context and small-study
-inflation.
+"""The predictor of placebo-adjusted change: what the network foresees, with a statistical layer over it.
 
-In: contrasts with observed results (to learn from) and contrasts to predict, of which only the design is read.
-Out: `ContrastPrediction` with its uncertainty in parts.  Assumed: the observed difference of a contrast is
-b0 + b1 (design error) + b2 (treatment known to patient or rater) + class + mechanism + treatment + trial
-+ scatter (a trial term that grows with the design error) + sampling error, all terms normal, so that the
-prediction is an exact conditional normal.  The scales of the terms are fitted by marginal likelihood under
+In: contrasts with observed results (to learn from), contrasts to predict, of which only the design is read, and what
+the network foresees for both (`foresight`).  Out: `ContrastPrediction` with its uncertainty in parts.  Assumed: the
+observed difference of a contrast is
+b0 + b1 (design error) + b2 (treatment known to patient or rater) + b3 (mean of the network's ensemble)
++ network (normal, with the covariance between contrasts that the ensemble of models has) + class + mechanism
++ treatment + trial + scatter (a trial term that grows with the design error) + sampling error, all terms normal, so
+that the prediction is an exact conditional normal.  The scales of the terms are fitted by marginal likelihood under
 log-normal priors, anew in every leave-one-out fold.
+
+Conditioning the network term on the trials learned from is one step of an ensemble smoother, taken on the predictions
+instead of the parameters: models that were right about a mechanism's other trials count more.
 
 `b1` says how much more effect a trial reports the smaller it was; it describes publication and design, not
 biology. A trial's own result is never read for its prediction.
@@ -24,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, optimize
 
+from euthymia.trials.foresight import NOTHING_SEEN, Foresight
 from euthymia.trials.power import chance_of_success
 from euthymia.trials.published import Contrast
 
@@ -33,13 +38,16 @@ TERMS = {
     "level": 1.0,
     "small": 1.5,
     "known": 2.0,
+    "foreseen": 0.5,
+    "network": 0.5,
     "class": 1.0,
     "mechanism": 1.0,
     "treatment": 0.7,
     "trial": 1.2,
     "scatter": 0.5,
 }
-STRUCTURE = ("class", "mechanism", "treatment")
+SHARED = ("level", "small", "known", "foreseen")
+STRUCTURE = ("network", "class", "mechanism", "treatment")
 LOG_SPREAD = 0.5
 LEVEL = -2.5  # prior mean of a contrast of a large trial, MADRS points
 LARGE = 1.5  # design error of a large trial, MADRS points
@@ -114,10 +122,18 @@ def labels(contrasts: Sequence[Contrast]) -> dict[str, list[str]]:
     }
 
 
-def covariance(a: Sequence[Contrast], b: Sequence[Contrast], scales: dict[str, float]) -> dict[str, Array]:
+def covariance(
+    a: Sequence[Contrast],
+    b: Sequence[Contrast],
+    scales: dict[str, float],
+    foresight: Foresight = NOTHING_SEEN,
+) -> dict[str, Array]:
     """Prior covariance between contrasts, one matrix a term."""
     left, right = columns(a), columns(b)
     found: dict[str, Array] = {k: scales[k] ** 2 * np.outer(left[k], right[k]) for k in left}
+    (mean, away), (mean_b, away_b) = foresight.features(a), foresight.features(b)
+    found["foreseen"] = scales["foreseen"] ** 2 * np.outer(mean, mean_b)
+    found["network"] = scales["network"] ** 2 * away @ away_b.T
     names, others = labels(a), labels(b)
     for k in names:
         found[k] = scales[k] ** 2 * (np.array(names[k])[:, None] == np.array(others[k])[None, :])
@@ -132,6 +148,7 @@ class EffectModel:
 
     learned: tuple[Contrast, ...]
     scales: dict[str, float]
+    foresight: Foresight = NOTHING_SEEN
 
     @classmethod
     def fit(
@@ -140,6 +157,7 @@ class EffectModel:
         start: dict[str, float] | None = None,
         iterations: int = 40,
         off: Sequence[str] = (),
+        foresight: Foresight = NOTHING_SEEN,
     ) -> EffectModel:
         """Scales of the terms by penalised marginal likelihood.
 
@@ -151,11 +169,13 @@ class EffectModel:
             Scales to begin with.
         off : sequence of str
             Terms left out, to see what they are worth.
+        foresight : Foresight
+            What the network says of these and of later contrasts.
         """
         priors = {k: NOTHING if k in off else v for k, v in TERMS.items()}
         used = tuple(c for c in contrasts if c.learned is not None)
         y, noise = _data(used)
-        unit = covariance(used, used, dict.fromkeys(TERMS, 1.0))
+        unit = covariance(used, used, dict.fromkeys(TERMS, 1.0), foresight)
         prior = np.log(list(priors.values()))
 
         def objective(theta: Array) -> tuple[float, Array]:
@@ -174,22 +194,22 @@ class EffectModel:
         result = optimize.minimize(
             objective, first, jac=True, method="L-BFGS-B", options={"maxiter": iterations}
         )
-        return cls(used, dict(zip(TERMS, np.exp(result.x).tolist(), strict=True)))
+        return cls(used, dict(zip(TERMS, np.exp(result.x).tolist(), strict=True)), foresight)
 
     def predict(self, contrasts: Sequence[Contrast]) -> list[ContrastPrediction]:
         """Conditional normal of every contrast given what was learned (contrasts are predicted one by one)."""
         y, noise = _data(self.learned)
-        total = noise + sum(covariance(self.learned, self.learned, self.scales).values())
+        total = noise + sum(covariance(self.learned, self.learned, self.scales, self.foresight).values())
         factor = linalg.cho_factor(total, lower=True)
         alpha = linalg.cho_solve(factor, y)
-        cross = covariance(contrasts, self.learned, self.scales)
-        own = covariance(contrasts, contrasts, self.scales)
+        cross = covariance(contrasts, self.learned, self.scales, self.foresight)
+        own = covariance(contrasts, contrasts, self.scales, self.foresight)
         found = []
         for i, c in enumerate(contrasts):
             shares = {k: float(cross[k][i] @ alpha) for k in cross}
             parts = {}
             for name, terms in (
-                ("parameter", tuple(columns(contrasts))),
+                ("parameter", SHARED),
                 ("structure", STRUCTURE),
                 ("trial", ("trial", "scatter")),
             ):
@@ -240,6 +260,8 @@ def _words(c: Contrast, shares: dict[str, float]) -> str:
     names = {
         "small": f"n {c.n}+{c.n_control}",
         "known": "treatment known",
+        "foreseen": "size the network foresees",
+        "network": "what the network learned from other trials",
         "class": f"class {c.group}",
         "mechanism": f"mechanism {c.mechanism}",
         "treatment": c.treatment,

@@ -127,17 +127,20 @@ def _names(system: OdeSystem) -> set[str]:
     return {*system.states, *system.assignments}
 
 
-def continued(system: OdeSystem, before: OdeSystem) -> OdeSystem:
+def continued(
+    system: OdeSystem, before: OdeSystem, constants_of: tuple[str, ...] = (LOAD, EXPECTANCY)
+) -> OdeSystem:
     """The system as it is inside a trial.
 
-    States shared with `before` begin at `start.<state>`; stress load and expectancy are constants of the patient.
+    States shared with `before` begin at `start.<state>`; the inputs `constants_of` (stress load and expectancy) become
+    constants of the patient.
     """
     states = {
         k: dataclasses.replace(s, initial=START + k) if k in before.states else s
         for k, s in system.states.items()
     }
     constants = {START + k: Constant(0.0, s.unit) for k, s in before.states.items() if k in system.states}
-    fixed = {k: Constant(float(v.value), v.unit) for k, v in system.inputs.items() if k in (LOAD, EXPECTANCY)}
+    fixed = {k: Constant(float(v.value), v.unit) for k, v in system.inputs.items() if k in constants_of}
     inputs = {k: v for k, v in system.inputs.items() if k not in fixed}
     parameters = {**system.parameters, **constants, **fixed}
     return dataclasses.replace(system, states=states, parameters=parameters, inputs=inputs)

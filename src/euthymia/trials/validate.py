@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,11 @@ import numpy as np
 from euthymia.trials.arms import arm_rows
 from euthymia.trials.baselines import RULES, baseline
 from euthymia.trials.effects import ContrastPrediction, EffectModel
+from euthymia.trials.foresight import NOTHING_SEEN, Foresight, Seen
 from euthymia.trials.power import chance_of_success
 from euthymia.trials.published import Contrast, PublishedTrial
 from euthymia.trials.scoreboard import Z90, noise_floor, paired_bootstrap, scores
+from euthymia.trials.verdict import VerdictModel
 
 WORST = 8
 Grouping = Callable[[Contrast], str]
@@ -34,10 +37,13 @@ def contrasts_of(trials: Sequence[PublishedTrial]) -> list[Contrast]:
 
 
 def predict_apart(
-    learn: Sequence[Contrast], ask: Sequence[Contrast], refit: bool = True
+    learn: Sequence[Contrast],
+    ask: Sequence[Contrast],
+    refit: bool = True,
+    foresight: Foresight = NOTHING_SEEN,
 ) -> tuple[list[ContrastPrediction], dict[str, tuple[np.ndarray, np.ndarray]]]:
     """Predict every asked contrast from contrasts of other trials only; baselines are fitted the same way."""
-    whole = EffectModel.fit(learn)
+    whole = EffectModel.fit(learn, foresight=foresight)
     known = {c.trial for c in learn}
     folds: dict[str, list[int]] = {}
     for i, c in enumerate(ask):
@@ -62,17 +68,24 @@ def _folds(
         if not name:
             model = whole
         elif refit:
-            model = EffectModel.fit(rest, start=whole.scales, iterations=15, off=off)
+            model = EffectModel.fit(rest, whole.scales, 15, off, whole.foresight)
         else:
-            model = EffectModel(tuple(c for c in rest if c.learned is not None), whole.scales)
-        for i, p in zip(places, model.predict(some), strict=True):
-            predicted[i] = p
+            known = tuple(c for c in rest if c.learned is not None)
+            model = EffectModel(known, whole.scales, whole.foresight)
+        verdicts = VerdictModel.fit(rest, NOTHING_SEEN if "network" in off else whole.foresight)
+        for i, p, v in zip(places, model.predict(some), verdicts.chance(some), strict=True):
+            predicted[i] = replace(p, success=(p.success + float(v)) / 2)
         for rule, (mean, sd) in naive.items():
             mean[places], sd[places] = baseline(rule, rest, some)
     return [p for p in predicted if p is not None], naive
 
 
-def leave_out(contrasts: Sequence[Contrast], by: str = "trial", off: Sequence[str] = ()) -> dict[str, Any]:
+def leave_out(
+    contrasts: Sequence[Contrast],
+    by: str = "trial",
+    off: Sequence[str] = (),
+    foresight: Foresight = NOTHING_SEEN,
+) -> dict[str, Any]:
     """Leave-one-group-out report on the contrasts.
 
     Parameters
@@ -81,28 +94,52 @@ def leave_out(contrasts: Sequence[Contrast], by: str = "trial", off: Sequence[st
         `trial`, `class` or `drug`.
     off : sequence of str
         Terms of the effect model to leave out.
+    foresight : Foresight
+        What the network says of them; nothing where left out.
     """
     label = GROUPINGS[by]
     folds: dict[str, list[int]] = {}
     for i, c in enumerate(contrasts):
         folds.setdefault(label(c) or "unnamed", []).append(i)
-    predicted, naive = _folds(
-        contrasts, contrasts, folds, label, EffectModel.fit(contrasts, off=off), True, off
-    )
+    whole = EffectModel.fit(contrasts, off=off, foresight=foresight)
+    predicted, naive = _folds(contrasts, contrasts, folds, label, whole, True, off)
     return report(contrasts, predicted, naive)
 
 
-def validate(trials: Sequence[PublishedTrial], learn: Sequence[PublishedTrial]) -> dict[str, Any]:
-    """Scoreboard of the trials, predicted from the calibration trials `learn`."""
+def validate(
+    trials: Sequence[PublishedTrial],
+    learn: Sequence[PublishedTrial],
+    foresight: Foresight = NOTHING_SEEN,
+) -> dict[str, Any]:
+    """Scoreboard of the trials, predicted from the calibration trials `learn` and what the network foresees."""
     asked = contrasts_of(trials)
-    predicted, naive = predict_apart(contrasts_of(learn), asked)
+    predicted, naive = predict_apart(contrasts_of(learn), asked, foresight=foresight)
     found = report(asked, predicted, naive)
+    for row in found["contrasts"]:
+        seen = foresight.seen.get(row["contrast"])
+        row["network"] = network_words(seen) if seen else "not asked"
+        row["foreseen"] = float(np.nanmean(seen.members)) if seen and not seen.reason else None
     by_trial: dict[str, dict[str, float]] = {}
     for c, p in zip(asked, predicted, strict=True):
         by_trial.setdefault(c.trial, {})[c.arm] = p.mean
     rows = [row for t in trials if t.control for row in arm_rows(t, by_trial.get(t.id, {}))]
     found["arms"] = {"rows": rows, **arm_scores(rows)}
     return _clean(found)
+
+
+def network_words(seen: Seen) -> str:
+    """What the network foresees of a contrast and which port and edge carry it."""
+    if seen.reason:
+        return f"cannot express it: {seen.reason}"
+    low, high = np.nanquantile(seen.members, [0.05, 0.95])
+    words = f"network {np.nanmean(seen.members):+.1f} ({low:+.1f} to {high:+.1f})"
+    if seen.engaged:
+        ports = sorted(seen.engaged.items(), key=lambda p: -abs(p[1]))[:3]
+        words += "; engages " + ", ".join(f"{k} {v:.2f}" for k, v in ports)
+    if seen.shares:
+        edges = sorted(seen.shares.items(), key=lambda p: -abs(p[1]))[:2]
+        words += "; through " + ", ".join(f"{k} {v:+.2f}" for k, v in edges)
+    return words
 
 
 def arm_scores(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:

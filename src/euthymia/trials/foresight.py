@@ -1,0 +1,223 @@
+"""What the network foresees for published contrasts, kept and looked up.
+
+In: trials and an ensemble, or the table shipped with the fitted ensemble.  Out: for every contrast the prior
+prediction of every member, or the reason why there is none; and the two features the effect model reads: the mean over
+members and the deviations of the members from it.
+
+Assumed: a difference is bounded, BOUND * tanh(difference / BOUND), because patients leave, take other treatment and are
+rated on bounded scales; a contrast that the network cannot express has no feature and falls to the statistical terms.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from euthymia.errors import EuthymiaError, InputError, Problem
+from euthymia.trials.courses import Missing, course_of
+from euthymia.trials.ensemble import FOLDER, prior_ensemble
+from euthymia.trials.mechanism import Effect, Simulator, no_effect, partner
+from euthymia.trials.published import Contrast, PublishedTrial
+
+Array = NDArray[np.floating[Any]]
+MEMBERS, PATIENTS = 200, 3
+BOUND = 6.0  # MADRS points: upper end of the differences between groups that matter
+CENTRE = -2.5  # MADRS points: the usual effect, at which the feature is zero
+FILE = FOLDER / "contrasts.csv"
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the network says of one contrast.
+
+    Parameters
+    ----------
+    members : ndarray, shape (members,), MADRS points
+        Arm minus control at the primary time under the prior; NaN where there is none.
+    reason : str
+        Why there is none.
+    given : str
+        Arm against control, in words; tells whether a stored prediction is still of the same arms.
+    scatter : float
+        Standard deviation between patients of a member, MADRS points.
+    engaged, shares : dict
+        As in `mechanism.Effect`; empty where not asked for.
+    """
+
+    members: Array
+    reason: str = ""
+    given: str = ""
+    scatter: float = 0.0
+    engaged: dict[str, float] = field(default_factory=dict)
+    shares: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """Predictions of the network by contrast key; those without one are unknown to it."""
+
+    seen: Mapping[str, Seen] = field(default_factory=dict)
+
+    def known(self, key: str) -> bool:
+        """The network can express this contrast."""
+        return key in self.seen and not self.seen[key].reason
+
+    def with_more(self, other: Foresight) -> Foresight:
+        """Both; `other` wins."""
+        return Foresight({**self.seen, **other.seen})
+
+    def features(self, contrasts: Sequence[Contrast]) -> tuple[Array, Array]:
+        """Mean less the usual effect, shape (contrasts,), and deviations, shape (contrasts, members)."""
+        rows: list[Array] = []
+        members = next((len(s.members) for s in self.seen.values() if not s.reason), 1)
+        known = np.array([self.known(c.key) for c in contrasts], bool)
+        for c, there in zip(contrasts, known, strict=True):
+            rows.append(bounded(self.seen[c.key].members) if there else np.zeros(members))
+        values = np.array(rows).reshape(len(contrasts), members)
+        mean = values.mean(axis=1)
+        return np.where(known, mean - CENTRE, 0.0), (values - mean[:, None]) / np.sqrt(max(members - 1, 1))
+
+
+NOTHING_SEEN = Foresight()
+
+
+def bounded(difference: Array) -> Array:
+    """A difference that cannot pass BOUND; a member that failed takes the mean of the others."""
+    filled = np.where(np.isfinite(difference), difference, np.nanmean(difference))
+    return BOUND * np.tanh(filled / BOUND)
+
+
+def given_words(trial: PublishedTrial, arm_name: str) -> str:
+    """Arm against control in words, or the reason why they cannot be simulated."""
+    arm = trial.arm(arm_name)
+    control = next(c.against for c in trial.contrasts() if c.arm == arm_name)
+    courses = [course_of(trial, arm), course_of(trial, partner(trial, arm) or trial.arm(control))]
+    return " against ".join(c.reason if isinstance(c, Missing) else c.key() for c in courses)
+
+
+def look(trial: PublishedTrial, simulator: Simulator) -> dict[str, Seen]:
+    """The network's predictions of one trial by contrast key; a trial that fails is named and stops nothing."""
+    try:
+        effects = simulator.contrasts(trial)
+    except (EuthymiaError, ArithmeticError, LookupError, ValueError) as error:
+        reason = f"could not be simulated: {error}"
+        effects = {c.arm: no_effect(len(simulator.ensemble), reason) for c in trial.contrasts()}
+    return {f"{trial.id}/{name}": _seen(effect, given_words(trial, name)) for name, effect in effects.items()}
+
+
+def _seen(effect: Effect, given: str) -> Seen:
+    scatter = 0.0
+    if effect.known:
+        scatter = float(np.nanmean(np.nanstd(effect.each[:, :, -1], axis=1)))
+    return Seen(effect.mean, effect.reason, given, scatter, effect.engaged, effect.shares)
+
+
+def foresee(
+    trials: Sequence[PublishedTrial],
+    members: int = MEMBERS,
+    patients: int = PATIENTS,
+    jobs: int = 1,
+    explain: bool = False,
+    progress: Progress = lambda done, total: None,
+) -> Foresight:
+    """Simulate trials in the prior ensemble.
+
+    Parameters
+    ----------
+    members, patients : int
+        Size of the ensemble and virtual patients of each member.
+    jobs : int
+        Processes; trials are shared out among them.
+    explain : bool
+        Also record what each edge into the symptoms contributed.
+    """
+    found: dict[str, Seen] = {}
+    if jobs <= 1 or len(trials) < 2:
+        simulator = Simulator(prior_ensemble(members), patients, explain=explain)
+        for i, trial in enumerate(trials):
+            found |= look(trial, simulator)
+            progress(i + 1, len(trials))
+        return Foresight(found)
+    size = -(-len(trials) // jobs)  # neighbours share drugs, and so equations that are compiled once
+    parts = [(list(trials[i : i + size]), members, patients, explain) for i in range(0, len(trials), size)]
+    with ProcessPoolExecutor(jobs) as pool:
+        for i, part in enumerate(pool.map(_part, parts)):
+            found |= part
+            progress(min((i + 1) * size, len(trials)), len(trials))
+    return Foresight(found)
+
+
+def _part(work: tuple[list[PublishedTrial], int, int, bool]) -> dict[str, Seen]:
+    trials, members, patients, explain = work
+    return dict(foresee(trials, members, patients, 1, explain).seen)
+
+
+def write_foresight(foresight: Foresight, path: Path) -> None:
+    """One row a contrast; members in hundredths of a MADRS point."""
+    members = next(len(s.members) for s in foresight.seen.values() if not s.reason)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        out = csv.writer(file, lineterminator="\n")
+        out.writerow(["contrast", "reason", "given", "scatter", *[f"m{i}" for i in range(members)]])
+        for key in sorted(foresight.seen):
+            s = foresight.seen[key]
+            values = ["" if not np.isfinite(v) else f"{v:.2f}" for v in s.members]
+            out.writerow([key, s.reason, s.given, f"{s.scatter:.2f}", *(values if not s.reason else [])])
+
+
+@cache
+def read_foresight(path: Path = FILE) -> Foresight:
+    """The table shipped with the fitted ensemble; empty where there is none.
+
+    Raises
+    ------
+    InputError
+        The table is damaged.
+    """
+    if not path.is_file():
+        return NOTHING_SEEN
+    found = {}
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                values = [v for k, v in row.items() if k.startswith("m") and v is not None]
+                members = np.array([float(v) if v else np.nan for v in values])
+                found[row["contrast"]] = Seen(
+                    members, row["reason"], row["given"], float(row["scatter"] or 0)
+                )
+    except (KeyError, ValueError, AttributeError):
+        raise InputError([Problem("is damaged; run 'euthymia calibrate'", str(path))]) from None
+    return Foresight(found)
+
+
+def foresight_of(
+    trials: Iterable[PublishedTrial],
+    jobs: int = 1,
+    explain: bool = False,
+    progress: Progress = lambda done, total: None,
+) -> Foresight:
+    """Predictions of these trials: stored ones where the arms are the same, simulated ones for the rest."""
+    stored = read_foresight()
+    if not stored.seen:
+        return NOTHING_SEEN
+    new: list[PublishedTrial] = []
+    found: dict[str, Seen] = {}
+    for trial in trials:
+        keys = [c.key for c in trial.contrasts()]
+        same = all(
+            k in stored.seen and stored.seen[k].given == given_words(trial, k.rpartition("/")[2])
+            for k in keys
+        )
+        if same and not explain:
+            found |= {k: stored.seen[k] for k in keys}
+        elif keys:
+            new.append(trial)
+    return Foresight(found).with_more(foresee(new, jobs=jobs, explain=explain, progress=progress))
