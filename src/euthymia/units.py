@@ -204,6 +204,6 @@ def quantity(text: str | float, dimension: str = "") -> Quantity:
     if dimension:
         want = parse_unit(dimension).dimension
         if unit.dimension != want:
-            missing = " without a unit" if unit.dimension.dimensionless and not unit_text else ""
-            raise UnitError(f"'{text}'{missing} is a {unit.dimension}; expected a {want}{example}")
+            said = f"is a {unit.dimension}" if unit_text else "has no unit"
+            raise UnitError(f"'{text}' {said}; expected a {want}{example}")
     return Quantity(float(number) * unit.factor, unit)

@@ -17,6 +17,7 @@ from euthymia.errors import InputError, Problem, SolverError
 
 RETRIES = 5
 PATIENCE = 180
+TIMEOUT = "10s"
 _AHEAD = 4  # tasks in flight for each worker
 
 
@@ -63,7 +64,7 @@ def _client(cluster: Any) -> tuple[Any, bool]:
     if isinstance(cluster, Client):
         return cluster, False
     try:
-        return Client(cluster, timeout="20s"), True
+        return Client(cluster, timeout=TIMEOUT), True
     except (OSError, ValueError) as error:
         text = f"no Dask scheduler answers at '{cluster}': {error}"
         raise InputError([Problem(text, key="cluster")]) from None

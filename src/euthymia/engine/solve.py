@@ -18,9 +18,9 @@ from euthymia.engine.driver_events import QUEUE
 from euthymia.engine.events import Events, Stops, block_stops, with_clock
 from euthymia.engine.jumps import with_jumps
 from euthymia.engine.methods import METHODS
-from euthymia.engine.problem import Prepared, prepare
+from euthymia.engine.problem import Prepared, prepare, unfit
 from euthymia.engine.system import OdeSystem
-from euthymia.engine.trajectories import BAD_START, NO_STEADY_STATE, Trajectories
+from euthymia.engine.trajectories import NO_STEADY_STATE, Trajectories
 from euthymia.errors import InputError, Problem, SolverError, nearest
 
 BLOCK = 256
@@ -102,9 +102,7 @@ def solve(
     status = np.zeros(n, dtype=np.int64)
     failed_at = np.full(n, np.nan)
     counts = np.zeros((2, n))
-    finite = np.isfinite(ready.parameters).all(axis=1) & np.isfinite(ready.initial).all(axis=1)
-    status[~finite] = BAD_START
-    failed_at[~finite] = ready.start
+    detail = unfit(system, ready, events, status, failed_at)
     table = {key: ready.parameters[:, i] for i, key in enumerate(system.parameters)}
     steady = _steady(system, events, ready, table, status, rtol)
     failed_at[status == NO_STEADY_STATE] = ready.start
@@ -157,6 +155,7 @@ def solve(
         counts[0].astype(np.int64),
         counts[1].astype(np.int64),
         name,
+        detail,
     )
 
 
