@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from euthymia.outcomes import Draws, Observations, TrialContext, observe
-from euthymia.outcomes.endpoints import last_observed, remission, response
+from euthymia.outcomes.endpoints import last_observed, onset, relapse, remission, response
 from euthymia.patients.streams import normals, uniforms
 from euthymia.protocol.conditions import parse_condition
 from euthymia.protocol.protocol import Endpoint, Protocol
@@ -142,7 +142,17 @@ def endpoint_values(protocol: Protocol, rated: Rated, endpoint: Endpoint) -> Arr
     at = int(np.searchsorted(visits, visit_hours(endpoint.at) - 1e-9))
     carried = last_observed(scores(rated, endpoint.of)[:, : at + 1])
     if endpoint.kind == "change":
-        return carried[:, -1] - carried[:, 0]
+        begin = int(np.searchsorted(visits, visit_hours(endpoint.from_) - 1e-9))
+        return carried[:, -1] - carried[:, begin]
+    if endpoint.kind == "onset":
+        seen = scores(rated, endpoint.of)[:, : at + 1]
+        return np.isfinite(onset(np.array(visits[: at + 1]), seen, quantity(endpoint.at_least).value)).astype(
+            float
+        )
+    if endpoint.kind == "relapse":
+        begin = int(np.searchsorted(visits, visit_hours(endpoint.from_) - 1e-9))
+        seen = scores(rated, endpoint.of)[:, begin + 1 : at + 1]
+        return relapse(seen, endpoint.limit)[:, -1].astype(float)
     if endpoint.kind == "percent_reduction":
         return response(carried, quantity(endpoint.at_least).value)[:, -1].astype(float)
     return remission(carried, SCALES[endpoint.of], endpoint.limit)[:, -1].astype(float)
