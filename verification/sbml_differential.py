@@ -28,7 +28,7 @@ from euthymia.interop.sbml_dynamics import dynamics
 from euthymia.interop.sbml_population import prepare_batch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from sbml_lanes import read_settings  # noqa: E402
+from sbml_lanes import read_settings
 
 
 class Mutator:
