@@ -26,11 +26,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--no-network", action="store_true", help="statistical terms alone; no trial is simulated (seconds)"
     )
     parser.add_argument(
-        "--explain",
-        action="store_true",
-        help="say which ports and edges carry each prediction (takes longer)",
-    )
-    parser.add_argument(
         "--leave-out",
         choices=("trial", "class", "drug"),
         help="validate inside the calibration trials, leaving one of these out at a time",
@@ -38,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from euthymia.trials.explain import explain_worst
     from euthymia.trials.foresight import NOTHING_SEEN, foresight_of, read_foresight
     from euthymia.trials.published import calibration_trials, read_trials
     from euthymia.trials.validate import contrasts_of, leave_out, validate
@@ -59,9 +55,11 @@ def run(arguments: argparse.Namespace) -> int:
         notes = [note for t in trials for note in t.notes]
         foresight = NOTHING_SEEN
         if not arguments.no_network:
-            asked = foresight_of(trials, arguments.jobs, arguments.explain, _progress)
+            asked = foresight_of(trials, arguments.jobs, _progress)
             foresight = read_foresight().with_more(asked)
         found = validate(trials, learn, foresight)
+        if foresight.seen:
+            explain_worst(found, trials, foresight)
     found["problems"] = [str(p) for p in problems]
     found["notes"] = [str(p) for p in notes]
     if arguments.html:

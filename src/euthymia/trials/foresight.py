@@ -126,7 +126,6 @@ def foresee(
     members: int = MEMBERS,
     patients: int = PATIENTS,
     jobs: int = 1,
-    explain: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> Foresight:
     """Simulate trials in the prior ensemble.
@@ -137,18 +136,16 @@ def foresee(
         Size of the ensemble and virtual patients of each member.
     jobs : int
         Processes; trials are shared out among them.
-    explain : bool
-        Also record what each edge into the symptoms contributed.
     """
     found: dict[str, Seen] = {}
     if jobs <= 1 or len(trials) < 2:
-        simulator = Simulator(prior_ensemble(members), patients, explain=explain)
+        simulator = Simulator(prior_ensemble(members), patients)
         for i, trial in enumerate(trials):
             found |= look(trial, simulator)
             progress(i + 1, len(trials))
         return Foresight(found)
     size = -(-len(trials) // jobs)  # neighbours share drugs, and so equations that are compiled once
-    parts = [(list(trials[i : i + size]), members, patients, explain) for i in range(0, len(trials), size)]
+    parts = [(list(trials[i : i + size]), members, patients) for i in range(0, len(trials), size)]
     with ProcessPoolExecutor(jobs) as pool:
         for i, part in enumerate(pool.map(_part, parts)):
             found |= part
@@ -156,9 +153,9 @@ def foresee(
     return Foresight(found)
 
 
-def _part(work: tuple[list[PublishedTrial], int, int, bool]) -> dict[str, Seen]:
-    trials, members, patients, explain = work
-    return dict(foresee(trials, members, patients, 1, explain).seen)
+def _part(work: tuple[list[PublishedTrial], int, int]) -> dict[str, Seen]:
+    trials, members, patients = work
+    return dict(foresee(trials, members, patients).seen)
 
 
 def write_foresight(foresight: Foresight, path: Path) -> None:
@@ -201,7 +198,6 @@ def read_foresight(path: Path = FILE) -> Foresight:
 def foresight_of(
     trials: Iterable[PublishedTrial],
     jobs: int = 1,
-    explain: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> Foresight:
     """Predictions of these trials: stored ones where the arms are the same, simulated ones for the rest."""
@@ -216,8 +212,8 @@ def foresight_of(
             k in stored.seen and stored.seen[k].given == given_words(trial, k.rpartition("/")[2])
             for k in keys
         )
-        if same and not explain:
+        if same:
             found |= {k: stored.seen[k] for k in keys}
         elif keys:
             new.append(trial)
-    return Foresight(found).with_more(foresee(new, jobs=jobs, explain=explain, progress=progress))
+    return Foresight(found).with_more(foresee(new, jobs=jobs, progress=progress))
