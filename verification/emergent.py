@@ -20,7 +20,7 @@ import numpy as np
 from euthymia.outcomes import Draws, TrialContext, endpoints, observe
 from euthymia.trials import recruits
 from euthymia.trials.courses import Course, Drug
-from euthymia.trials.ensemble import Ensemble, default_ensemble, network
+from euthymia.trials.ensemble import Ensemble, default_ensemble, network, read_ensemble
 from euthymia.trials.mechanism import Simulator, run_course
 from euthymia.trials.recruits import Patients
 
@@ -33,6 +33,7 @@ STEPS = (
     (("tranylcypromine", 40.0),),
 )
 STEP_DAYS = 84.0
+FITTED_MEMBERS = 20
 REMISSION = 10.0  # MADRS
 DROPOUT_DAYS = [3.0, 7.0, 14.0, 28.0]  # when side effects make patients leave
 
@@ -50,10 +51,12 @@ def once(name: str, dose: float, route: str = "oral", per_kg: bool = False, leng
 class World:
     """Virtual patients under the library's own values."""
 
-    def __init__(self, patients: int) -> None:
-        recruits.POOL = 4 * patients
-        self.ensemble: Ensemble = default_ensemble()
-        self.simulator = Simulator(self.ensemble, patients)
+    def __init__(self, patients: int, fitted: bool = False) -> None:
+        members = FITTED_MEMBERS if fitted else 1
+        each = -(-patients // members)
+        recruits.POOL = max(4 * each, 32)
+        self.ensemble: Ensemble = read_ensemble().take(range(members)) if fitted else default_ensemble()
+        self.simulator = Simulator(self.ensemble, each)
 
     def people(self, stratum: str = "") -> Patients:
         return self.simulator.cohort("mdd_outpatient", stratum)
@@ -189,11 +192,12 @@ def spread(world: World, copies: int = 20) -> dict[str, Any]:
 
 def failures() -> dict[str, Any]:
     """Chance of success given to failed trials whose mechanism or drug succeeded elsewhere, trial left out."""
+    from euthymia.trials.foresight import read_foresight
     from euthymia.trials.published import calibration_trials
     from euthymia.trials.validate import contrasts_of, leave_out
 
     contrasts = contrasts_of(calibration_trials())
-    rows = leave_out(contrasts, "trial")["contrasts"]
+    rows = leave_out(contrasts, "trial", foresight=read_foresight())["contrasts"]
     won = {r["mechanism"] for r in rows if r["success"]}
     lost: dict[str, float] = {}
     for r in rows:
@@ -210,9 +214,14 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--patients", type=int, default=60)
     parser.add_argument("--json", type=Path)
+    parser.add_argument(
+        "--fitted",
+        action="store_true",
+        help="members of the fitted ensemble instead of the library's own values",
+    )
     parser.add_argument("--only", choices=CHECKS, nargs="*", default=CHECKS)
     arguments = parser.parse_args()
-    world = World(arguments.patients)
+    world = World(arguments.patients, arguments.fitted)
     found: dict[str, Any] = {}
     for name in arguments.only:
         check = globals()[name]

@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from euthymia.trials.ensemble import is_stale
     from euthymia.trials.explain import explain_worst
     from euthymia.trials.foresight import NOTHING_SEEN, foresight_of, read_foresight
     from euthymia.trials.published import calibration_trials, read_trials
@@ -61,6 +62,10 @@ def run(arguments: argparse.Namespace) -> int:
         if foresight.seen:
             explain_worst(found, trials, foresight)
     found["problems"] = [str(p) for p in problems]
+    if not arguments.no_network and is_stale():
+        notes.append(
+            Problem("the stored ensemble was made with another library; 'euthymia calibrate' renews it")
+        )
     found["notes"] = [str(p) for p in notes]
     if arguments.html:
         _write(Path(arguments.html), found)

@@ -66,6 +66,14 @@ class Foresight:
     """Predictions of the network by contrast key; those without one are unknown to it."""
 
     seen: Mapping[str, Seen] = field(default_factory=dict)
+    _rows: dict[str, tuple[float, Array]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for key, seen in self.seen.items():
+            if not seen.reason:
+                values = bounded(seen.members)
+                mean = float(values.mean())
+                self._rows[key] = (mean - CENTRE, (values - mean) / np.sqrt(max(len(values) - 1, 1)))
 
     def known(self, key: str) -> bool:
         """The network can express this contrast."""
@@ -77,14 +85,11 @@ class Foresight:
 
     def features(self, contrasts: Sequence[Contrast]) -> tuple[Array, Array]:
         """Mean less the usual effect, shape (contrasts,), and deviations, shape (contrasts, members)."""
-        rows: list[Array] = []
-        members = next((len(s.members) for s in self.seen.values() if not s.reason), 1)
-        known = np.array([self.known(c.key) for c in contrasts], bool)
-        for c, there in zip(contrasts, known, strict=True):
-            rows.append(bounded(self.seen[c.key].members) if there else np.zeros(members))
-        values = np.array(rows).reshape(len(contrasts), members)
-        mean = values.mean(axis=1)
-        return np.where(known, mean - CENTRE, 0.0), (values - mean[:, None]) / np.sqrt(max(members - 1, 1))
+        members = next((len(away) for _, away in self._rows.values()), 1)
+        nothing = (0.0, np.zeros(members))
+        rows = [self._rows.get(c.key, nothing) for c in contrasts]
+        mean = np.array([row[0] for row in rows])
+        return mean, np.array([row[1] for row in rows]).reshape(len(contrasts), members)
 
 
 NOTHING_SEEN = Foresight()
