@@ -73,7 +73,7 @@ def _folds(
         else:
             known = tuple(c for c in rest if c.learned is not None)
             model = EffectModel(known, whole.scales, whole.foresight)
-        verdicts = VerdictModel.fit(rest, NOTHING_SEEN if "network" in off else whole.foresight)
+        verdicts = VerdictModel.fit(rest, whole.foresight, off)
         for i, p, v in zip(places, model.predict(some), verdicts.chance(some), strict=True):
             predicted[i] = replace(p, success=(p.success + float(v)) / 2)
         for rule, (mean, sd) in naive.items():
