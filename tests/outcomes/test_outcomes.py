@@ -165,7 +165,9 @@ def test_leaving_by_latent_severity_is_not_at_random_given_what_was_seen():
     assert gap(True) > 3.5
 
 
-def test_a_change_of_treatment_renews_a_share_of_the_expected_course():
+def test_a_change_of_treatment_renews_a_share_of_the_expected_course(monkeypatch):
+    numbers = {**parameters("placebo"), "renewal": 0.3}
+    monkeypatch.setattr(placebo, "parameters", lambda part: numbers)
     draws = Draws.seeded(50, len(WEEKS), 2)
     never = np.full((50, 1), np.inf)
     at_four = np.full((50, 1), WEEKS[3])
@@ -173,7 +175,7 @@ def test_a_change_of_treatment_renews_a_share_of_the_expected_course():
     np.testing.assert_array_equal(plain, same)
     gain = renewed - plain
     assert (gain[:, :4] == 0).all()
-    expected = parameters("placebo")["renewal"] * placebo.expected_change(USUAL, 0.5)
+    expected = 0.3 * placebo.expected_change(USUAL, 0.5)
     np.testing.assert_allclose(
         gain[:, -1], expected * placebo.weibull(WEEKS[5] - WEEKS[3], WEEKS[-1]), rtol=1e-9
     )
