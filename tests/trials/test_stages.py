@@ -210,3 +210,19 @@ def test_faults_of_steps_are_named_all_at_once() -> None:
         "arms.0.steps.3.add.0.drug: 'sertralin' is not a compound of the library - did you mean 'sertraline'?",
     ):
         assert part in found, found
+
+
+def test_the_setting_of_a_protocol_reaches_the_outcome_layer() -> None:
+    from euthymia.protocol.protocol import Setting
+    from euthymia.trials.rate import context
+
+    told = Setting(history="refractory", run_in=True, new_treatment=True, blinding="single")
+    found = context(PROTOCOL.replace(setting=told, include=("hamd17 >= 20",)))
+    assert (found.history, found.run_in, found.new_treatment, found.blinding) == (
+        "refractory",
+        True,
+        True,
+        "single",
+    )
+    assert found.threshold == pytest.approx(26.0) and not found.procedure  # 1.3 MADRS points a HAMD17 point
+    assert context(read_protocol(LIBRARY / "protocols" / "crossover.yaml")).procedure
