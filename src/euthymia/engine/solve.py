@@ -6,6 +6,7 @@ In: a system, parameters per patient, events, times, outputs.  Out: `Trajectorie
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -200,7 +201,7 @@ def _steady(system, events, ready, table, status, rtol):  # type: ignore[no-unty
 
 def _aligned(*shape: int) -> np.ndarray:
     """Zeros whose memory starts at a multiple of 64 bytes."""
-    count = int(np.prod(shape))
+    count = math.prod(shape)
     raw = np.zeros(count + 8)
     shift = (-raw.ctypes.data // 8) % 8
     return raw[shift : shift + count].reshape(shape)

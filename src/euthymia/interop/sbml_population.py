@@ -251,7 +251,9 @@ def prepare_batch(
     draws: Mapping[str, np.ndarray],
     patients: int,
 ) -> Callable[..., tuple[np.ndarray, list[str]]]:
-    """A function (solver, rtol, count, **options) -> (values, messages) that runs the first `count` patients.
+    """A function (solver, rtol, count, share, **options) -> (values, messages) that runs the first `count` patients.
+
+    The absolute tolerance of a state is `share` * rtol * its largest value in the typical patient.
 
     Raises
     ------
@@ -282,10 +284,12 @@ def prepare_batch(
     scale = np.array([largest.get(s, 1.0) for s in plain.states])
     events = stop_events(model, system, times, draws, patients)
 
-    def run(solver: Any, rtol: float, count: int, **options: Any) -> tuple[np.ndarray, list[str]]:
+    def run(
+        solver: Any, rtol: float, count: int, share: float = 1e-3, **options: Any
+    ) -> tuple[np.ndarray, list[str]]:
         values = {translated.start[k]: v[:count] for k, v in draws.items()}
         first = Events(events.regimens, events.regimen_of[:count]) if events is not None else None
-        options = {"atol": rtol * 1e-3 * scale} | options | {"rtol": rtol, "after": True}
+        options |= {"rtol": rtol, "atol": rtol * share * scale, "after": True}
         result = solver(joined, count, values, first, times, names, **options)
         return result.values, [result.message(i) for i in range(count)]
 
