@@ -272,6 +272,8 @@ def test_faults_of_analyses_and_looks_are_named_with_line_and_remedy() -> None:
         "at every visit: more patients, fewer visits, or 'method: ancova'",
         "p.yaml:14:57: analyses.3.stage: no step 'second'; steps: none",
         "p.yaml:15:22: interim.at.1: '40 %' does not rise between 0 % and 100 %; the last look is the end",
+        "p.yaml:15:16: interim.at.0: '50 %' of the smallest arm is 2 patients, too few to compare; look later or have more "
+        "(at least 3 an arm)",
         "p.yaml:15:39: interim.endpoint: 'changes' is no change endpoint - did you mean 'change'?",
     ):
         assert expected in found, found

@@ -267,3 +267,37 @@ def test_times_of_papers():
     assert found == pytest.approx([1, 1 / 12, 42, 8, 3 * 365.25 / 12])
     assert words.days("soon") is None
     assert words.schedule_days("5x/week 3 wk") == 21 and words.schedule_days("wk 0,2,6") is None
+
+
+def test_schedules_of_the_library_are_in_the_words_of_the_format():
+    from euthymia.evidence.read import load
+
+    found = {
+        a["schedule"]
+        for p in (LIBRARY / "trials").glob("*.yaml")
+        for a in load(p).data["arms"]
+        if "schedule" in a
+    }
+    assert len(found) > 20
+    for text in found:
+        assert words.schedule(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        ("twice weekly for 2 weeks", [0, 3, 7, 10]),
+        ("3 times per week for 1 week", [0, 2, 4]),
+        ("once daily for 3 days", [0, 1, 2]),
+        ("b.i.d. 1 d", [0, 0.5]),
+        ("two sessions, 3 weeks apart", [0, 21]),
+        ("days 1, 8, 15", [0, 7, 14]),
+        ("six infusions over 2 weeks", [0, 2, 4, 7, 9, 11]),
+        ("single infusion", [0]),
+        ("once weekly for 3 weeks", [0, 7, 14]),
+    ],
+)
+def test_schedules_of_papers_give_the_doses_they_mean(text, days):
+    from euthymia.trials.schedules import dose_times
+
+    assert [t / 24 for t in dose_times(words.schedule(text), 42 * 24.0)] == days

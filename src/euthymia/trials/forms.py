@@ -164,6 +164,8 @@ def _arms(form: Form) -> None:
                     arm[key] = ", ".join(f"{k} {v}" for k, v in arm[key].items())
                 else:
                     arm[key] = f"{arm[key]:g}" if isinstance(arm[key], float) else str(arm[key])
+        if isinstance(arm.get("schedule"), str):
+            arm["schedule"] = words.schedule(arm["schedule"])
         if "name" not in arm and "treatment" in arm:
             arm["name"] = " ".join(str(arm[k]) for k in ("treatment", "dose") if k in arm)
         if "treatment" not in arm and "name" in arm:
