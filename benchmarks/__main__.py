@@ -169,6 +169,7 @@ def main() -> None:
     )
     parser.add_argument("--resume", action="store_true", help="keep the models that results.json holds")
     parser.add_argument("--models", default="", help="comma-separated: " + ", ".join(problems()))
+    parser.add_argument("--patients", type=int, default=32, help="of each model (32)")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument(
         "--scaling", action="store_true", help="only compile times, threads, memory, first result"
@@ -188,7 +189,7 @@ def main() -> None:
         if options.resume and any(row.get("short") == short for row in results["rows"]):
             continue
         try:
-            problem = problems()[short](32)
+            problem = problems()[short](options.patients)
         except FileNotFoundError as missing:
             print(f"{short} left out: {missing}", flush=True)
             continue
