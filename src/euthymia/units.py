@@ -38,6 +38,18 @@ _OWN = (
 )
 
 
+# what the usual units are in canonical ones: factor, then exponents of the bases; a test compares them with pint
+_PLAIN = {
+    "h": (1.0, {0: 1}), "min": (1 / 60, {0: 1}), "s": (1 / 3600, {0: 1}), "d": (24.0, {0: 1}), "day": (24.0, {0: 1}),
+    "week": (168.0, {0: 1}), "year": (8766.0, {0: 1}),
+    "kg": (1e6, {1: 1}), "g": (1e3, {1: 1}), "mg": (1.0, {1: 1}), "ug": (1e-3, {1: 1}), "ng": (1e-6, {1: 1}),
+    "mol": (1e9, {2: 1}), "mmol": (1e6, {2: 1}), "umol": (1e3, {2: 1}), "nmol": (1.0, {2: 1}), "pmol": (1e-3, {2: 1}),
+    "L": (1.0, {3: 3}), "dL": (0.1, {3: 3}), "mL": (1e-3, {3: 3}),
+    "mM": (1e6, {2: 1, 3: -3}), "uM": (1e3, {2: 1, 3: -3}), "nM": (1.0, {2: 1, 3: -3}), "pM": (1e-3, {2: 1, 3: -3}),
+    "percent": (0.01, {}), "score": (1.0, {}), "1": (1.0, {}),
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Dimension:
     """Exponents of time, mass, substance, length, temperature and current."""
@@ -122,6 +134,29 @@ def parse_unit(text: str) -> Unit:
     if not re.fullmatch(r"[\w%/*^().µμ +\-]+", plain):
         raise UnitError(f"'{plain}' is not a unit; a unit looks like 'L/h', 'nmol/L', '%' or '1'")
     spelled = plain.replace("µ", "u").replace("μ", "u").replace("^", "**").replace("%", "percent")
+    factor, powers = _plain(spelled) or _by_pint(plain, spelled)
+    short = float(f"{factor:.12g}")  # 1.0000000000000002 is 1; a third stays a third
+    exact = short if abs(short - factor) < 1e-14 * abs(factor) else factor
+    return Unit(plain, exact, Dimension(powers))
+
+
+def _plain(spelled: str) -> tuple[float, tuple[float, ...]] | None:
+    """A product of usual units without the help of pint, which takes long to load; None for any other text."""
+    factor, exponents, sign = 1.0, [0.0] * 6, 1.0
+    for i, part in enumerate(re.split(r"([*/])", spelled)):
+        if i % 2:
+            sign = -1.0 if part == "/" else 1.0
+            continue
+        if part.strip() not in _PLAIN:
+            return None
+        size, powers = _PLAIN[part.strip()]
+        factor *= size**sign
+        for base, power in powers.items():
+            exponents[base] += sign * power
+    return factor, tuple(e + 0.0 for e in exponents)
+
+
+def _by_pint(plain: str, spelled: str) -> tuple[float, tuple[float, ...]]:
     try:
         if spelled.startswith("1/"):
             spelled = "dimensionless" + spelled[1:]
@@ -136,10 +171,7 @@ def parse_unit(text: str) -> Unit:
         scale *= 1e-3 ** exponents[1] if "gram" in str(base.units).split("kilogram")[0] else 1.0
     for e, factor in zip(exponents, _SI_TO_CANONICAL, strict=True):
         scale *= factor**e
-    short = float(f"{scale:.12g}")  # 1.0000000000000002 is 1; a third stays a third
-    return Unit(
-        plain, short if abs(short - scale) < 1e-14 * abs(scale) else scale, Dimension(tuple(exponents))
-    )
+    return scale, tuple(exponents)
 
 
 def to_canonical(value: float, unit: str) -> float:
@@ -172,6 +204,6 @@ def quantity(text: str | float, dimension: str = "") -> Quantity:
     if dimension:
         want = parse_unit(dimension).dimension
         if unit.dimension != want:
-            missing = " without a unit" if unit.dimension.dimensionless and not unit_text else ""
-            raise UnitError(f"'{text}'{missing} is a {unit.dimension}; expected a {want}{example}")
+            said = f"is a {unit.dimension}" if unit_text else "has no unit"
+            raise UnitError(f"'{text}' {said}; expected a {want}{example}")
     return Quantity(float(number) * unit.factor, unit)

@@ -68,13 +68,13 @@ def test_both_ways_of_one_pair(capsys):
     ("words", "message"),
     [
         (["--drug", "sertralin", "--dose", "50 mg"], "did you mean 'sertraline'"),
-        (["--drug", "sertraline", "--dose", "50"], "without a unit"),
+        (["--drug", "sertraline", "--dose", "50"], "has no unit"),
         (["--drug", "sertraline", "--dose", "50 mg", "--phenotype", "CYP2C19=XM"], "is not a phenotype"),
         (["--drug", "sertraline", "--dose", "50 mg", "--phenotype", "CYP2C91=PM"], "CYP2C19"),
-        (["--drug", "sertraline", "--dose", "50 mg", "--route", "intravenous"], "it has: oral"),
+        (["--drug", "sertraline", "--dose", "50 mg", "--route", "intranasal"], "it has: oral"),
         (["--drug", "sertraline", "--dose", "50 mg", "--with", "omeprazol"], "did you mean 'omeprazole'"),
         (["--drug", "sertraline", "--dose", "50 mg", "--with", "quercetin"], r"unknown \(not none\)"),
-        (["--drug", "sertraline", "--dose", "50 mg", "--weight", "-3"], "weight -3 is impossible"),
+        (["--drug", "sertraline", "--dose", "50 mg", "--weight", "-3"], "weight -3 kg is impossible"),
         (["--drug", "zinc", "--dose", "25 mg"], "no route with kinetic data"),
     ],
 )

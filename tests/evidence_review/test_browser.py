@@ -37,8 +37,11 @@ def test_an_hour_in_short(running, filled):
     first = ask(running)
     assert "Ketamine" in first["record"]["title"] and "ketamine" in first["words"]
     name = first["record"]["record"]
+    assert (first["read"], first["total"], first["last"]) == (0, 10, "")
+    assert first["links"][0] == [f"PubMed {name[5:]}", f"https://pubmed.ncbi.nlm.nih.gov/{name[5:]}/"]
     second = ask(running, {"record": name, "verdict": "include", "note": "good"})
     assert second["made"] == 1 and second["record"]["record"] != name
+    assert (second["read"], second["relevant"]) == (1, 1) and second["last"].startswith("include - Ketamine")
     back = ask(running, {"undo": True})
     assert back["made"] == 0 and back["record"]["record"] == name
     assert [r["verdict"] for r in filled.rows("decisions")] == ["include", "withdrawn"]

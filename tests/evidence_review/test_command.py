@@ -95,6 +95,16 @@ def test_unknown_things_are_named(tmp_path, monkeypatch):
         call("screen", "r", "--record", "pmid:1", "--verdict", "include")
 
 
+@pytest.mark.parametrize(
+    "words", [("search",), ("import", "a.ris"), ("dedupe",), ("screen",), ("tag",)], ids=lambda w: w[0]
+)
+def test_a_shipped_review_is_never_written_to(tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.ris").write_text(RIS)
+    with pytest.raises(InputError, match="ships with the library and stays as it is"):
+        call(words[0], "mechanisms", *words[1:])
+
+
 def test_simulate(tmp_path, capsys):
     lines = ["title,included"] + [
         f"{'ketamine mood mice' if n % 10 == 0 else 'bread butter jam'} {n},{int(n % 10 == 0)}"

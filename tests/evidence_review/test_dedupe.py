@@ -15,16 +15,17 @@ LONG = "Chronic mild stress lowers sucrose preference in rats: role of hippocamp
 
 
 def distance(a: str, b: str) -> list[int]:
-    """Edit distance of a to every beginning of b, the plain way."""
-    row = list(range(len(a) + 1))
-    ends = [row[-1]]
-    for letter in b:
-        fresh = [row[0] + 1]
-        for i, other in enumerate(a, start=1):
-            fresh.append(min(row[i] + 1, fresh[-1] + 1, row[i - 1] + (letter != other)))
-        row = fresh
-        ends.append(row[-1])
-    return ends
+    """Slips (swapped neighbours are one) from a to every beginning of b, the plain way."""
+    rows = [list(range(len(a) + 1))]
+    for j, letter in enumerate(b):
+        before, fresh = rows[-1], [j + 1]
+        for i, other in enumerate(a):
+            best = min(before[i + 1] + 1, fresh[-1] + 1, before[i] + (letter != other))
+            if i and j and other == b[j - 1] and a[i - 1] == letter:
+                best = min(best, rows[-2][i - 1] + 1)
+            fresh.append(best)
+        rows.append(fresh)
+    return [row[-1] for row in rows]
 
 
 @given(st.text("abc", min_size=1, max_size=90), st.text("abc", max_size=90))
@@ -63,6 +64,37 @@ def test_parts_years_and_identifiers_keep_papers_apart(paper):
     assert verdict(bare(one, authors="Doe, J"), bare(two, authors="Doe, J"))[0] == "ask"
     assert verdict(bare(LONG, year=2010), bare(LONG, year=2014)) is None
     assert verdict(paper(1, LONG), paper(2, LONG))[0] == "ask"
+
+
+def test_a_drug_exchanged_is_no_slip():
+    others = [bare(f"{drug} in trial {n}") for drug in ("Olanzapine", "Clozapine") for n in "abc"]
+    one, two = (
+        bare(f"{drug}-associated diabetes in men", authors="Doe, J") for drug in ("Olanzapine", "Clozapine")
+    )
+    slip = bare("Clozapien-associated diabetes in men", authors="Doe, J")
+    found = {frozenset((p.record, p.same_as)): p.verdict for p in duplicates([*others, one, two, slip])}
+    assert found[frozenset((one.record, two.record))] == "ask"
+    assert found[frozenset((two.record, slip.record))] == "same"
+
+
+def test_a_cut_title_that_begins_two_papers_is_asked():
+    start = "Risperidone versus haloperidol in schizophrenia"
+    papers = [
+        bare(start + end, authors="Doe, J") for end in ("", ". Costs and savings", ". Who takes it, and why")
+    ]
+    assert {(p.verdict, p.by) for p in duplicates(papers)} == {("ask", "title without its end")}
+    assert [p.verdict for p in duplicates(papers[:2])] == ["same"]
+
+
+def test_the_same_title_over_another_abstract_is_asked():
+    text = (
+        "rats drank sucrose while stress went on and neurons were counted in layers of the hippocampus " * 4
+    )
+    other = (
+        "patients answered questionnaires about sleep, appetite and their daily work in several clinics " * 4
+    )
+    papers = [bare(LONG, authors="Doe, J", abstract=a) for a in (text, text + " Copyright 2020.", other)]
+    assert verdict(papers[0], papers[1])[0] == "same" and verdict(papers[0], papers[2])[0] == "ask"
 
 
 def test_different_papers_are_never_merged():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import datetime
+import io
 import json
 import xml.etree.ElementTree as ElementTree
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import pytest
 from statsmodels.stats.proportion import proportion_confint
@@ -15,9 +17,11 @@ from euthymia.evidence.review.flow import Flow, against_published, flow, include
 from euthymia.evidence.review.folder import add_records, new_review, open_review
 from euthymia.evidence.review.library import read_library
 from euthymia.evidence.review.link import link
+from euthymia.evidence.review.records import Record
 from euthymia.evidence.review.report import page
 from euthymia.evidence.review.session import Session
-from euthymia.evidence.review.trends import shares, shares_svg, together, wilson
+from euthymia.evidence.review.todo import as_csv, as_text, todo
+from euthymia.evidence.review.trends import periods, shares, shares_svg, together, wilson
 from euthymia.evidence.review.vocabulary import vocabulary
 
 
@@ -178,6 +182,40 @@ def test_a_retracted_paper_that_the_library_cites_is_listed_though_not_included(
     gone = replace(paper(1, "Axis"), status="retracted")
     found = link([], {}, library, vocabulary(), others=[gone, replace(paper(2), status="retracted")])
     assert [name for name, _ in found.retracted] == [gone.record] and len(found.retracted[0][1]) == 2
+
+
+def test_the_modellers_list(library, paper):
+    used, new, idle = paper(1, "Axis"), paper(2, "New cortisol data", year=2026), paper(3, "On bread")
+    found = link([used, new, idle], {new.record: {"hpa"}}, library, vocabulary(), datetime.date(2026, 1, 1))
+    rows = todo(found, library, {r.record: r for r in (used, new, idle)})
+    assert [(t.kind, t.where) for t in rows] == [
+        ("read", new.record),
+        ("refresh", "modules/hpa"),
+        ("claim", "claim 8"),
+        ("unused", idle.record),
+    ]
+    assert rows[0].why == "hpa: 2 places of grade C or D in modules/hpa"
+    assert (rows[1].what, rows[1].why) == (
+        "parameters.k_on",
+        "1 places with sources of 2005, 1 of grade C or D",
+    )
+    assert rows[2].what == "CRH drives ACTH"
+    assert [list(row) for row in csv.reader(io.StringIO(as_csv(rows)))][1] == list(astuple(rows[0]))
+    assert "Claims without a paper: 1" in as_text(rows)
+
+
+def test_many_years_are_pooled_and_no_paper_is_lost():
+    rows = shares(
+        [Record(record=str(n), title="x", year=1960 + n % 50) for n in range(500)],
+        {str(n): {"hpa"} for n in range(0, 500, 3)},
+        ["hpa"],
+    )
+    spans = periods(rows)
+    assert len(spans) <= 15 and spans[-1][0] == "2006-09"
+    pooled = [row for _, some in spans for row in some]
+    assert (sum(r.count for r in pooled), sum(r.papers for r in pooled)) == (167, 500)
+    assert all((r.low, r.high) == wilson(r.count, r.papers) for r in pooled)
+    assert [name for name, _ in periods(rows[:10])] == [str(1960 + n) for n in range(10)]
 
 
 def test_links_by_doi_and_title(library, paper):

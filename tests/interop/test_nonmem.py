@@ -76,6 +76,27 @@ def test_time_varying_covariate(corpus: Path) -> None:
     assert np.allclose(got[:, 1], want["CL"], rtol=1e-4)
 
 
+@pytest.mark.shared
+def test_scenarios_of_patients_that_differ(corpus: Path) -> None:
+    """All 29 regimens in one batch, each subject with parameters of its own: the lanes against the readable solver."""
+    data = read_nonmem(corpus / "dosing-data.csv")
+    rng = np.random.default_rng(8)
+    own = {"KA": 1.5 * np.exp(0.3 * rng.standard_normal(29)), "V": 20 * np.exp(0.3 * rng.standard_normal(29))}
+    properties = {"lag": "LAGT", "bioavailability": "BIOAV", "duration": "DUR2", "rate": "RAT2"}
+    options = {k: {"central": v} for k, v in properties.items()}
+    both = [
+        simulate_nonmem(
+            data, one_compartment(), ["depot", "central"], ["CP"], parameters=own, solver=s, rtol=r, **options
+        )[:, 0]
+        for s, r in ((solve, 1e-8), (solve_reference, 1e-9))
+    ]
+    assert np.abs(both[0] - both[1]).max() < 1e-5 * np.abs(both[1]).max()
+    error = np.abs(both[0] - both[1]) / np.maximum(np.abs(both[1]), 1e-4 * np.abs(both[1]).max())
+    assert error.max() < 1e-4
+    plain = printed(corpus / "dosing-nonmem.csv")
+    assert np.median(np.abs(both[0] / np.where(plain == 0, 1, plain) - 1)) > 0.05  # they are other patients
+
+
 def table(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "data.csv"
     path.write_text(text)

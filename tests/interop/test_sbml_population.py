@@ -128,3 +128,51 @@ def test_suite_through_the_lanes(shared: Path) -> None:
     others = {k: v for k, v in verdicts.items() if v[0] not in ("pass", "refused")}
     assert others == {} and count == {"pass": 388, "refused": 12}
     assert sum(int(text.split()[0]) > 0 for v, text in verdicts.values() if v == "pass") >= 340
+
+
+def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What `euthymia sbml run` prints: the end, failed patients in words, and every fault of a request at once."""
+    from euthymia.cli import main
+
+    path = tmp_path / "saw.xml"
+    path.write_text(DECAY.replace("EVENTS", EVENT))
+    out = tmp_path / "rows.csv"
+    ask = [
+        "sbml",
+        "run",
+        str(path),
+        "--end",
+        "12",
+        "--steps",
+        "6",
+        "--patients",
+        "5",
+        "--jobs",
+        "1",
+        "--outputs",
+        "S,k",
+    ]
+    assert main([*ask, "--vary", "k=lognormal(0.2)", "--out", str(out)]) == 0
+    text = capsys.readouterr().out
+    assert "5 patients to t = 12 in" in text and "(engine)" in text and "median" in text and "\nS " in text
+    rows = out.read_text().splitlines()
+    assert rows[0] == "patient,time,S,k" and len(rows) == 1 + 5 * 7
+    assert main(
+        [*ask, "--vary", "k=normal(0.5, 1)", "--seed", "3", "--vary", "on=uniform(1e308, 1.7e308)"]
+    ) in (0, 1)
+    capsys.readouterr()
+    assert (
+        main(["sbml", "run", str(path), "--vary", "kk=normal(1)", "--vary", "on=gamma(2)", "--outputs", "T"])
+        == 2
+    )
+    printed = capsys.readouterr()
+    for part in (
+        "kk: there is no 'kk' to vary - did you mean 'k'?",
+        "on: 'gamma(2)' is no distribution; for example lognormal(0.3), normal(5, 1) or uniform(1, 2)",
+        "'T' is not in the model",
+    ):
+        assert part in printed.out + printed.err
+    assert main(["sbml", "run", str(tmp_path / "no.xml"), "--steps", "0", "--vary", "k"]) == 2
+    printed = capsys.readouterr()
+    for part in ("no.xml: no such file", "--steps 0: at least 1", "--vary 'k': expected NAME=DISTRIBUTION"):
+        assert part in printed.out + printed.err

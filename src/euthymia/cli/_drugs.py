@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from euthymia.compounds.compound import Compound, load_compound
 from euthymia.compounds.course import Treatment
-from euthymia.compounds.genotype import activity_score
+from euthymia.compounds.genotype import read_activity
 from euthymia.compounds.interactions import Perpetrator, find
 from euthymia.errors import InputError
 from euthymia.units import quantity
@@ -52,13 +52,7 @@ def read_phenotypes(texts: list[str]) -> dict[str, float]:
             problems.append(f"phenotype '{text}' should read like CYP2C19=PM")
             continue
         try:
-            scores[enzyme] = float(word)
-            activity_score(enzyme, "NM")
-        except ValueError:
-            try:
-                scores[enzyme] = activity_score(enzyme, word)
-            except InputError as error:
-                problems.extend(p.message for p in error.problems)
+            scores[enzyme] = read_activity(enzyme, word)
         except InputError as error:
             problems.extend(p.message for p in error.problems)
     if problems:

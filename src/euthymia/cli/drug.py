@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from euthymia.cli._drugs import plain
-from euthymia.compounds.card import card
-from euthymia.compounds.card_page import page
+from euthymia.compounds.card import DOSE_STEPS, TOLD, card
 from euthymia.compounds.compound import list_compounds, load_compound
 from euthymia.errors import InputError
 
@@ -42,6 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(problems)
     cards = [card(compound) for compound in compounds]
     if arguments.html:
+        from euthymia.report.drug_page import page
+
         try:
             Path(arguments.html).write_text(page(cards), encoding="utf-8")
         except OSError as error:
@@ -81,6 +82,8 @@ def _print(found: dict[str, Any]) -> None:
             if k in row
         ]
         half = f"half-life {row['half_life_h']:.3g} h" if row["half_life_h"] else ""
+        if row["half_life_at_usual_dose_h"]:
+            half += f" at low levels, {row['half_life_at_usual_dose_h']:.3g} h at the usual dose"
         print(f"  {row['analyte']}: {', '.join(filter(None, [*numbers, half])) or 'no numbers'}")
         if row["pathways"]:
             print("    cleared by " + ", ".join(f"{e} {s:.0%}" for e, s in row["pathways"].items()))
@@ -107,8 +110,18 @@ def _print(found: dict[str, Any]) -> None:
     if curve:
         best = next(iter(curve["occupancy"]))
         print(f"\n{best} occupancy against dose ({curve['schedule']})")
-        for mg, share in zip(curve["dose_mg"], curve["occupancy"][best], strict=True):
-            print(f"  {mg:>7.4g} mg {share:>6.1%} {'#' * round(float(share) * 40)}")
+        steps = zip(
+            DOSE_STEPS,
+            curve["dose_mg"],
+            curve["occupancy"][best],
+            curve["interval_80"][best]["low"],
+            curve["interval_80"][best]["high"],
+            strict=True,
+        )
+        for step, mg, share, low, high in steps:
+            if step in TOLD:
+                bar = "#" * round(float(share) * 40)
+                print(f"  {mg:>7.4g} mg {share:>6.1%} ({low:.0%}-{high:.0%}) {bar}")
     changes, ratios = found["interactions"]["changes"], found["interactions"]["level_ratio_with"]
     print("\ninteractions")
     print(

@@ -21,7 +21,7 @@ from euthymia.cli._drugs import (
 )
 from euthymia.compounds.binding import ligands
 from euthymia.compounds.compound import Compound
-from euthymia.compounds.course import Course, Treatment, days_to_steady_state, simulate_course
+from euthymia.compounds.course import Course, Treatment, days_to_steady_state, draw_occasions, simulate_course
 from euthymia.compounds.exposure import analyse
 from euthymia.compounds.individual import variable_parameters
 from euthymia.compounds.interactions import warnings
@@ -178,7 +178,15 @@ def _spread(
     ids = variable_parameters([t.compound for t in treatments])
     draws = {k: rng.standard_normal(n) for k in ids if not k.endswith(".uncertainty")}
     course = simulate_course(
-        treatments, times[window], read_patient(arguments, n), static, (), draws, n, rtol=1e-4
+        treatments,
+        times[window],
+        read_patient(arguments, n),
+        static,
+        (),
+        draws,
+        n,
+        rtol=1e-4,
+        occasions=draw_occasions([t.compound for t in treatments], n, rng),
     )
     found = {}
     for name in course.levels:

@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--markdown", action="store_true", help="print a documentation page with typeset equations"
     )
+    parser.add_argument("--sbml", metavar="FILE", help="write the module as SBML Level 3 Version 2")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
 
 
@@ -34,7 +35,12 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     name, _, form = arguments.name.partition(".")
     module = load_module(name, arguments.variant or form)
-    if arguments.json:
+    if arguments.sbml:
+        from euthymia.interop.sbml_network import export_network
+
+        export_network(module, arguments.sbml)
+        print(f"wrote {arguments.sbml}")
+    elif arguments.json:
         print(json.dumps(module.document.data, indent=1, ensure_ascii=False))
     else:
         print("\n".join(markdown(module) if arguments.markdown else plain(module)))

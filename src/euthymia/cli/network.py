@@ -41,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--ports", action="store_true", help="what was joined, defaulted and switched off")
     parser.add_argument("--html", metavar="FILE", help="write a page that works offline")
+    parser.add_argument("--sbml", metavar="FILE", help="write the network as SBML Level 3 Version 2")
     parser.add_argument("--json", action="store_true", help="print nodes and edges as JSON")
 
 
@@ -52,6 +53,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.html:
         Path(arguments.html).write_text(page(network), "utf-8")
         print(f"wrote {arguments.html}")
+    elif arguments.sbml:
+        from euthymia.interop.sbml_network import export_network
+
+        export_network(network, arguments.sbml)
+        print(f"wrote {arguments.sbml}")
     elif arguments.path:
         return show_path(network, arguments.path, arguments.json)
     elif arguments.around:

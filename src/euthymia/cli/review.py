@@ -112,7 +112,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     made["export"].add_argument("--included", action="store_true", help="only included papers")
     made["export"].add_argument("--no-abstracts", action="store_true")
-    for name in ("flow", "trends", "export", "report"):
+    for name in ("flow", "trends", "export", "link", "report"):
         made[name].add_argument("--out", type=Path, help="write to this file")
     made["simulate"].add_argument("--seed", type=int, default=0)
 

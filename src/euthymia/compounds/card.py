@@ -6,18 +6,24 @@ In: a `Compound`.  Out: plain data that the command line prints, writes as JSON 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from euthymia.compounds.binding import ligands, potencies
 from euthymia.compounds.compound import Compound, analytes
-from euthymia.compounds.course import Treatment, days_to_steady_state, simulate_course
+from euthymia.compounds.course import Course, Treatment, days_to_steady_state, simulate_course
 from euthymia.compounds.genotype import activity_score, enzyme_numbers, genotyped_enzymes
 from euthymia.compounds.interactions import perpetrators
 from euthymia.evidence.parameter import Parameter
 
-DOSE_STEPS = (0.125, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
+NORMAL = 2.0  # activity score of two normal alleles
+DOSE_STEPS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.35, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
+TOLD = (0.25, 0.5, 1.0, 1.5, 2.0)  # steps that are shown as text
+SLOWER = 1.1  # fall of the clearance beyond which the half-life at the usual dose is told
+NINETY = 1.2816  # standard normal deviate of the 90th percentile
+FIRST_DAYS, POINTS_A_DAY = 28, 8  # what a course shows
 SINGLE = {"intravenous", "intranasal", "inhaled"}
 INFUSION = 2 / 3  # h: how long an intravenous dose runs in on a card
 POINTS_SINGLE, POINTS_DAY = 241, 49
@@ -35,7 +41,8 @@ def card(compound: Compound) -> dict[str, Any]:
         `quality`, `sources`.
     """
     usual = {k: compound.value(f"doses.{k}") for k in ("low", "high") if f"doses.{k}" in compound.parameters}
-    curve = _dose_curve(compound, usual) if compound.has_kinetics and usual else None
+    grid = _grid(compound, usual) if compound.has_kinetics and usual else None
+    curve = _dose_curve(grid) if grid else None
     return {
         "identity": {
             "name": compound.name,
@@ -49,11 +56,12 @@ def card(compound: Compound) -> dict[str, Any]:
             "notes": list(compound.data.get("notes", ())),
         },
         "usual_daily_dose_mg": usual,
-        "kinetics": _kinetics(compound),
-        "phenotypes": _phenotypes(compound, usual) if compound.has_kinetics and usual else [],
+        "kinetics": _kinetics(compound, grid),
+        "phenotypes": _phenotypes(grid) if grid else [],
         "targets": _targets(compound, curve),
         "dose_occupancy": curve,
-        "interactions": _interactions(compound),
+        "course_at_low_dose": _course(grid) if grid else None,
+        "interactions": _interactions(compound, grid),
         "reference_range": _range(compound),
         "quality": _quality(compound),
         "sources": compound.sources(),
@@ -92,8 +100,21 @@ def half_life(compound: Compound) -> float | None:
     return float(np.log(2) / np.min(np.abs(np.linalg.eigvals(rates).real)))
 
 
-def _kinetics(compound: Compound) -> list[dict[str, Any]]:
-    rows = []
+def _slowed(compound: Compound, grid: _Grid | None) -> float | None:
+    """Half-life at the lower usual dose of a drug that slows its own clearance; None for the others."""
+    own = set(compound.data.get("saturation", {})) | set(compound.data.get("inhibits", {}))
+    plain = half_life(compound)
+    if grid is None or plain is None or not own & set(compound.pathways) or _single(compound):
+        return None
+    level = float(grid.course.levels[compound.id][0, grid.inside].mean())
+    dose = compound.value("doses.low") * compound.nmol_per_mg()
+    clearance = dose * compound.value(f"routes.{compound.routes[0]}.F") / 24.0 / level
+    slower = compound.value("CL") / clearance
+    return plain * slower if slower > SLOWER else None
+
+
+def _kinetics(compound: Compound, grid: _Grid | None) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
     for prefix, part in analytes(compound).items():
         numbers = {
             k: _shown(part.parameters[k])
@@ -105,6 +126,7 @@ def _kinetics(compound: Compound) -> list[dict[str, Any]]:
                 "analyte": part.name,
                 "id": prefix,
                 "half_life_h": half_life(part),
+                "half_life_at_usual_dose_h": _slowed(part, grid) if prefix == compound.id else None,
                 "apparent": bool(part.data.get("apparent", False)),
                 "saturable": list(part.data.get("saturation", {})),
                 "pathways": {k: part.value(f"pathways.{k}") for k in part.pathways},
@@ -119,22 +141,67 @@ def _kinetics(compound: Compound) -> list[dict[str, Any]]:
 
 
 def _treatment(compound: Compound, dose: float) -> tuple[Treatment, np.ndarray, float]:
+    """The usual way of giving it, times for a course and for the last day, and when that day begins."""
     route = compound.routes[0]
-    if route in SINGLE:
+    if _single(compound):
         times = np.linspace(0.0, 24.0, POINTS_SINGLE)
         infusion = INFUSION if route == "intravenous" else 0.0
-        return Treatment(compound, dose, 0.0, 0.0, 24.0, infusion=infusion), times, 24.0
-    days = days_to_steady_state([Treatment(compound, dose)])
-    end = days * 24.0
-    return (
-        Treatment(compound, dose, 24.0, 0.0, end),
-        np.concatenate([[0.0], np.linspace(end - 24, end, POINTS_DAY)]),
-        end,
+        return Treatment(compound, dose, 0.0, 0.0, 24.0, infusion=infusion), times, 0.0
+    end = days_to_steady_state([Treatment(compound, dose)]) * 24.0
+    days = min(float(FIRST_DAYS), end / 24.0)
+    early = np.linspace(0.0, days * 24.0, int(days * POINTS_A_DAY) + 1)
+    times = np.unique(np.concatenate([early, np.linspace(end - 24.0, end, POINTS_DAY)]))
+    return Treatment(compound, dose, 24.0, 0.0, end), times, end - 24.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """One simulation of everything on a card: first the metaboliser types at the lower dose, then the dose steps."""
+
+    cases: list[tuple[str, str]]
+    course: Course
+    inside: np.ndarray
+    top: float
+    single: bool
+
+
+def _grid(compound: Compound, usual: dict[str, float]) -> _Grid:
+    cases = _cases(compound)
+    top = usual.get("high", usual["low"])
+    steps = [usual["low"] / top] * len(cases) + list(DOSE_STEPS) * 3
+    n = len(steps)
+    enzymes = {e for e, _ in cases if e}
+    normal = [NORMAL] * (n - len(cases))
+    patient = {
+        enzyme: np.array([activity_score(enzyme, w) if e == enzyme else NORMAL for e, w in cases] + normal)
+        for enzyme in enzymes
+    }
+    treatment, times, begin = _treatment(compound, top)
+    bound = ligands([compound])
+    override = {f"{compound.id}.F": compound.value(f"routes.{compound.routes[0]}.F") * np.array(steps)}
+    moved = np.repeat([0.0, 0.0, NINETY, -NINETY], [len(cases)] + [len(DOSE_STEPS)] * 3)
+    for gene, found in bound.items():
+        for name, potency in found:
+            override[f"{name}.{gene}.EC50"] = potency.EC50 * np.exp(potency.uncertainty.sd * moved)
+    course = simulate_course(
+        [treatment],
+        times,
+        patient,
+        ports=[f"{gene}.occupancy" for gene in bound],
+        n=n,
+        rtol=1e-4,
+        override=override,
     )
+    return _Grid(cases, course, times >= begin - 1e-9, top, _single(compound))
 
 
-def _phenotypes(compound: Compound, usual: dict[str, float]) -> list[dict[str, Any]]:
-    """Average level at the lower usual dose by metaboliser type of each genotyped enzyme that matters."""
+def _single(compound: Compound) -> bool:
+    """Whether it is given once rather than daily."""
+    return compound.routes[0] in SINGLE or "psychedelic" in compound.drug_class.lower()
+
+
+def _cases(compound: Compound) -> list[tuple[str, str]]:
+    """(enzyme, phenotype) of the genotyped enzymes that matter, a typical person first."""
     shares: dict[str, float] = {}
     for part in analytes(compound).values():
         for enzyme in part.pathways:
@@ -144,42 +211,61 @@ def _phenotypes(compound: Compound, usual: dict[str, float]) -> list[dict[str, A
         if shares.get(enzyme, 0.0) >= LEAST_SHARE and enzyme not in ("CYP3A4", "CYP1A2"):
             words = [k.rsplit(".", 1)[-1] for k in enzyme_numbers() if k.startswith(f"score.{enzyme}.")]
             cases += [(enzyme, word) for word in words]
-    n = len(cases)
-    patient = {
-        enzyme: np.array([activity_score(enzyme, w) if e == enzyme else 2.0 for e, w in cases])
-        for enzyme in {e for e, _ in cases if e}
-    }
-    treatment, times, _ = _treatment(compound, usual["low"])
-    course = simulate_course([treatment], times, patient, n=n, rtol=1e-4)
-    inside = times > 0
+    return cases
+
+
+def _phenotypes(grid: _Grid) -> list[dict[str, Any]]:
+    """Average level at the lower usual dose by metaboliser type."""
     found = []
-    for i, (enzyme, word) in enumerate(cases):
-        levels = {name: float(course.mass(name)[i, inside].mean()) for name in course.levels}
+    for i, (enzyme, word) in enumerate(grid.cases):
+        levels = {name: float(grid.course.mass(name)[i, grid.inside].mean()) for name in grid.course.levels}
         found.append({"enzyme": enzyme, "phenotype": word, "average_ng_per_mL": levels})
     return found
 
 
-def _dose_curve(compound: Compound, usual: dict[str, float]) -> dict[str, Any] | None:
-    """Average level and occupancy against daily dose at steady state (single dose for fast routes)."""
-    bound = ligands([compound])
-    if not bound:
+def _dose_curve(grid: _Grid) -> dict[str, Any] | None:
+    """Level and occupancy against daily dose at steady state, or after one dose."""
+    course = grid.course
+    if not course.ports:
         return None
-    top = usual.get("high", usual["low"])
-    treatment, times, _ = _treatment(compound, top)
-    ports = [f"{gene}.occupancy" for gene in bound]
-    n = len(DOSE_STEPS)
-    route = compound.routes[0]
-    scale = {f"{compound.id}.F": compound.value(f"routes.{route}.F") * np.array(DOSE_STEPS)}
-    course = simulate_course([treatment], times, None, ports=ports, n=n, rtol=1e-4, override=scale)
-    inside = times > 0
-    reached = np.max if route in SINGLE else np.mean
-    occupancy = {p.removesuffix(".occupancy"): reached(v[:, inside], axis=1) for p, v in course.ports.items()}
+    first, steps = len(grid.cases), len(DOSE_STEPS)
+    blocks = [slice(first + i * steps, first + (i + 1) * steps) for i in range(3)]
+    rows = blocks[0]
+    reached = np.max if grid.single else np.mean
+    occupancy, low, high = (
+        {
+            p.removesuffix(".occupancy"): reached(v[block][:, grid.inside], axis=1)
+            for p, v in course.ports.items()
+        }
+        for block in blocks
+    )
+    usual = DOSE_STEPS.index(1.0)
     return {
-        "dose_mg": [top * s for s in DOSE_STEPS],
-        "schedule": "single dose, highest value" if route in SINGLE else "daily, at steady state",
-        "level_ng_per_mL": {name: reached(course.mass(name)[:, inside], axis=1) for name in course.levels},
+        "dose_mg": [grid.top * s for s in DOSE_STEPS],
+        "schedule": "single dose, highest value" if grid.single else "daily, at steady state",
+        "level_ng_per_mL": {
+            name: reached(course.mass(name)[rows][:, grid.inside], axis=1) for name in course.levels
+        },
         "occupancy": dict(sorted(occupancy.items(), key=lambda item: -item[1].max())[:8]),
-        "all": {gene: float(values[DOSE_STEPS.index(1.0)]) for gene, values in occupancy.items()},
+        "interval_80": {gene: {"low": low[gene], "high": high[gene]} for gene in occupancy},
+        "all": {gene: float(values[usual]) for gene, values in occupancy.items()},
+    }
+
+
+def _course(grid: _Grid) -> dict[str, Any]:
+    """Level of the parent (sum of the parts of a mixture) over the first weeks or the day, by metaboliser type."""
+    course = grid.course
+    shown = course.times <= (24.0 if grid.single else FIRST_DAYS * 24.0) + 1e-9
+    top = [name for name in course.levels if "." not in name] or [
+        name for name in course.levels if name.count(".") == 1
+    ]
+    total = np.sum([course.mass(name) for name in top], axis=0)
+    return {
+        "time_h": course.times[shown],
+        "ng_per_mL": {
+            f"{enzyme} {word}".strip(): total[i, shown] for i, (enzyme, word) in enumerate(grid.cases)
+        },
+        "analytes_ng_per_mL": {name: course.mass(name)[0, shown] for name in course.levels},
     }
 
 
@@ -205,24 +291,46 @@ def _targets(compound: Compound, curve: dict[str, Any] | None) -> list[dict[str,
     return sorted(rows, key=lambda r: r["EC50_nmol_per_L"])
 
 
-def _interactions(compound: Compound) -> dict[str, Any]:
+def _interactions(compound: Compound, grid: _Grid | None) -> dict[str, Any]:
     changed: dict[str, list[str]] = {}
     for part in analytes(compound).values():
         for enzyme, record in {**part.data.get("inhibits", {}), **part.data.get("induces", {})}.items():
             how = "inactivates" if "kinact" in record else "induces" if "maximum" in record else "inhibits"
             changed.setdefault(enzyme, []).append(f"{how} ({part.name})")
     as_victim = {}
-    if compound.pathways:
+    shares = _shares_at_work(compound, grid)
+    if shares:
         for entry in {id(p): p for p in perpetrators().values()}.values():
-            ratio = 1.0
-            for enzyme, factor in entry.enzymes.items():
-                ratio += compound.value(f"pathways.{enzyme}", 0.0) * (factor.value - 1.0)
+            left = {enzyme: factor.value for enzyme, factor in entry.enzymes.items()}
+            ratio = 1.0 + sum(share * (left.get(enzyme, 1.0) - 1.0) for enzyme, share in shares.items())
+            lost = compound.value("gut_extraction", 0.0)
+            ratio *= 1.0 - lost + lost * left.get("CYP3A4", 1.0) * left.get("gut", 1.0)
             if abs(np.log(ratio)) > np.log(LEAST_RATIO):
                 as_victim[entry.title] = 1.0 / ratio
     return {
         "changes": changed,
         "level_ratio_with": dict(sorted(as_victim.items(), key=lambda i: -abs(np.log(i[1])))),
     }
+
+
+def _shares_at_work(compound: Compound, grid: _Grid | None) -> dict[str, float]:
+    """Shares of the clearance at the level of the lower usual dose, where saturable enzymes do less."""
+    if compound.components:
+        found: dict[str, float] = {}
+        for part in compound.components:
+            weight = compound.value(f"components.{part.compound.name}.fraction")
+            for enzyme, share in _shares_at_work(part.compound, None).items():
+                found[enzyme] = found.get(enzyme, 0.0) + weight * share
+        return found
+    shares = {enzyme: compound.value(f"pathways.{enzyme}") for enzyme in compound.pathways}
+    slow, plain = _slowed(compound, grid), half_life(compound)
+    own = (set(compound.data.get("saturation", {})) | set(compound.data.get("inhibits", {}))) & set(shares)
+    if slow is None or plain is None:
+        return shares
+    total = plain / slow
+    blocked = sum(shares[enzyme] for enzyme in own)
+    left = max(total - (1.0 - blocked), 0.0) / blocked
+    return {enzyme: share * (left if enzyme in own else 1.0) / total for enzyme, share in shares.items()}
 
 
 def _range(compound: Compound) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ occupancies at the asked times.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +18,14 @@ from euthymia.compounds.individual import individual_parameters
 from euthymia.compounds.interactions import Perpetrator, enzyme_factors
 from euthymia.compounds.metabolism import TURNOVER
 from euthymia.compounds.pharmacokinetics import choose_route, dose_target, fragment
-from euthymia.engine import Dose, Events, Fragment, OdeSystem
+from euthymia.engine import Dose, Events, Fragment, OdeSystem, Parameter
 from euthymia.engine.solve import solve
 from euthymia.errors import InputError, SolverError
 
 Array = NDArray[np.float64]
 LEAST_LEFT = 0.08  # share of the clearance that a drug is taken to leave itself at least
 SLOW_HALF_LIVES = 8.0  # half-lives of a slowed clearance or of an enzyme until steady state
+OCCASIONS = 14  # bioavailabilities that take turns where doses differ from each other
 DAYS = (5, 150)  # shortest and longest simulated approach to steady state
 
 
@@ -172,6 +173,7 @@ def simulate_course(
     n: int = 1,
     rtol: float = 1e-6,
     override: Mapping[str, Array] | None = None,
+    occasions: Mapping[str, Array] | None = None,
 ) -> Course:
     """Simulate treatments together; each may inhibit or induce the enzymes of the others.
 
@@ -186,6 +188,9 @@ def simulate_course(
         Occupancies to report, for example 'SLC6A4.occupancy'.
     override : mapping of parameter id to ndarray, shape (patients,)
         Values that replace those of the patients.
+    occasions : mapping of compound id to ndarray, shape (patients, occasions)
+        Between-occasion variability: factors on the bioavailability of successive doses, used in turn
+        (`draw_occasions` draws them).
 
     Raises
     ------
@@ -198,14 +203,26 @@ def simulate_course(
         for p, c in compounds.items()
     ]
     bound = occupancy_fragment(compounds, ports)
+    changing = {
+        f"{prefix}.F.occasion{k}": factors[:, k]
+        for prefix, factors in (occasions or {}).items()
+        for k in range(factors.shape[1])
+    }
+    fragments.append(Fragment({}, {name: Parameter(1.0, "1") for name in changing}, {}, {}))
     system = OdeSystem.join("course", *fragments, bound)
     parameters = individual_parameters(
         compounds, patient or {}, draws, enzyme_factors(static), routes, only=system.parameters
     )
     parameters.update(override or {})
+    for name, factor in changing.items():
+        usual = name.rsplit(".", 1)[0]
+        parameters[name] = factor * parameters.get(usual, system.parameters[usual].value)
     parts = {name: a for p, c in compounds.items() for name, a in analytes(c, p).items()}
     outputs = [*(f"{name}.C" for name in parts), *(p for p in ports if p in bound.assignments)]
-    doses = sorted((d for t in treatments for d in t.doses()), key=lambda d: d.time)
+    doses = sorted(
+        (d for t in treatments for d in _by_occasion(t, (occasions or {}).get(t.compound.id))),
+        key=lambda d: d.time,
+    )
     events = Events([doses], np.zeros(n, dtype=int))
     result = solve(system, n, parameters, events, np.asarray(times, dtype=float), outputs, rtol=rtol)
     if not result.ok.all() if hasattr(result.ok, "all") else not result.ok:
@@ -218,6 +235,34 @@ def simulate_course(
         ports={p: values[p] for p in ports if p in values},
         molar_mass={name: a.value("molar_mass") for name, a in parts.items()},
     )
+
+
+def _by_occasion(treatment: Treatment, factors: Array | None) -> list[Dose]:
+    """The doses, each with the bioavailability of its occasion."""
+    doses = treatment.doses()
+    if factors is None:
+        return doses
+    many = factors.shape[1]
+    return [
+        replace(d, bioavailability=f"{d.bioavailability}.occasion{i % many}") for i, d in enumerate(doses)
+    ]
+
+
+def draw_occasions(
+    compounds: Sequence[Compound], n: int, rng: np.random.Generator, occasions: int = OCCASIONS
+) -> dict[str, Array]:
+    """Factors on the bioavailability of successive doses for those compounds whose file tells its spread.
+
+    Returns
+    -------
+    dict of compound id to ndarray, shape (n, occasions)
+        Lognormal with median 1.
+    """
+    return {
+        c.id: np.exp(c.value("occasion.F") * rng.standard_normal((n, occasions)))
+        for c in compounds
+        if "occasion.F" in c.parameters
+    }
 
 
 def terminal_half_life(compound: Compound) -> float:

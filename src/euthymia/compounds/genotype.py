@@ -70,7 +70,9 @@ def activity_score(enzyme: str, phenotype: str) -> float:
     word = _WORDS.get(phenotype.strip(), _WORDS.get(phenotype.strip().lower(), phenotype.strip().upper()))
     scores = _points(f"score.{enzyme.upper()}.")
     if word not in scores:
-        raise InputError([f"'{phenotype}' is not a phenotype of {enzyme}; known: {', '.join(scores)}"])
+        known = {**scores, "poor": 0.0, "intermediate": 0.0, "normal": 0.0, "rapid": 0.0, "ultrarapid": 0.0}
+        hint = nearest(phenotype.strip(), known) or nearest(phenotype.strip().upper(), scores)
+        raise InputError([f"'{phenotype}' is not a phenotype of {enzyme}; known: {', '.join(scores)}{hint}"])
     return scores[word]
 
 

@@ -21,6 +21,7 @@ Array = NDArray[np.float64]
 WEIGHT, AGE, EGFR = 70.0, 40.0, 100.0
 ADULT = 18.0  # years; below it the age effect stays that of an adult
 LIMITS = {"age": (0.0, 110.0), "weight": (2.0, 400.0), "egfr": (0.0, 250.0), "hepatic": (0.0, 2.0)}
+_UNITS = {"age": "years", "weight": "kg", "egfr": "mL/min", "hepatic": ""}
 KIDNEY = ("renal", "OCT2")
 _SHAPE = {"CL": 0.75, "Q2": 0.75, "Q3": 0.75, "V": 1.0, "V2": 1.0, "V3": 1.0}
 _ABSORPTION = ("ka", "F", "lag")
@@ -69,7 +70,10 @@ def _check(patients: Mapping[str, Array]) -> None:
             values = np.asarray(patients[key], dtype=float)
             bad = values[~((values >= low) & (values <= high))]
             if bad.size:
-                problems.append(f"{key} {bad.flat[0]:g} is impossible; allowed {low:g} to {high:g}")
+                unit = f" {_UNITS[key]}".rstrip()
+                problems.append(
+                    f"{key} {bad.flat[0]:g}{unit} is impossible; allowed {low:g} to {high:g}{unit}"
+                )
     if problems:
         raise InputError(problems)
 

@@ -19,6 +19,13 @@ _EVERY = {
     "twice daily": 12.0, "tid": 8.0, "tds": 8.0, "t.i.d.": 8.0, "three times daily": 8.0, "qid": 6.0, "q.i.d.": 6.0,
     "qw": 168.0, "weekly": 168.0, "once weekly": 168.0,
 }  # fmt: skip
+_TARGETS = {
+    "SERT": "SLC6A4", "5HTT": "SLC6A4", "NET": "SLC6A2", "DAT": "SLC6A3", "D1": "DRD1", "D2": "DRD2", "D3": "DRD3",
+    "D4": "DRD4", "D2/3": "DRD2", "D2/D3": "DRD2", "MAO": "MAOA", "NMDA": "GRIN1", "NMDAR": "GRIN1", "H1": "HRH1",
+    "M1": "CHRM1", "MGLU5": "GRM5", "KOR": "OPRK1", "MOR": "OPRM1", "DOR": "OPRD1", "ALPHA2A": "ADRA2A", "ALPHA2": "ADRA2A",
+    "ALPHA1": "ADRA1A", "SIGMA1": "SIGMAR1", "P2X7": "P2RX7", "GABAA": "GABRA1", "VMAT2": "SLC18A2", "TRKB": "NTRK2",
+    "CB1": "CNR1", "MT1": "MTNR1A", "MT2": "MTNR1B", "GSK3": "GSK3B",
+}  # fmt: skip
 _NUMBER = r"[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?"
 _ALONE = re.compile(
     r"^(no|without|-)?\s*(co[\s_-]?medication|inhibitor|inducer|perpetrator)?$|^alone$|^none$|^placebo$|^baseline$|^control$"
@@ -27,7 +34,7 @@ _ALONE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """One drug as given beside the observed one: name, mg (0 where not stated) and hours between doses."""
+    """One drug as given beside the observed one: name, mg (0 where not stated), hours between doses (0: once)."""
 
     name: str
     dose: float = 0.0
@@ -128,7 +135,8 @@ def given(text: str) -> Given:
     every = 24.0
     words = " ".join(rest[1:] or [rest[0][dose.end() :] if dose else ""]).strip().lower() if rest else ""
     if words:
-        every = _EVERY.get(words, 0.0) or number(words, f"interval of {name}")
+        single = words in ("single", "single dose", "sd", "once")
+        every = 0.0 if single else _EVERY.get(words, 0.0) or number(words, f"interval of {name}")
     return Given(name, amount, every)
 
 
@@ -173,6 +181,12 @@ def is_yes(text: str) -> bool:
     return text.strip().lower() in ("1", "yes", "true", "y", "smoker", "current", "smokers")
 
 
+def is_patch_rate(route: str, unit: str) -> bool:
+    """Whether a dose is what a patch delivers in a day ('6 mg/24 h') rather than what it holds."""
+    plain = unit.replace(" ", "").lower()
+    return route.strip().lower() in ("transdermal", "td", "patch") and plain.endswith(("/24h", "/d", "/day"))
+
+
 def variation(text: str, value: float) -> float:
     """A coefficient of variation from 'CV 45 %', '45%', 'cv=0.45' or 'SD 12'; nan where none is meant.
 
@@ -191,6 +205,33 @@ def variation(text: str, value: float) -> float:
     if match := re.fullmatch(r"(\d*\.?\d+)\s*(?:%|percent)", plain):
         return float(match.group(1)) / 100
     return math.nan
+
+
+def gene(text: str) -> str:
+    """The gene of a target's usual name.
+
+    >>> gene("SERT"), gene("5-HT1A"), gene("slc6a2")
+    ('SLC6A4', 'HTR1A', 'SLC6A2')
+    """
+    plain = re.sub(r"[\s_-]|receptor", "", text.strip().upper().replace("Α", "A"), flags=re.IGNORECASE)
+    if plain in _TARGETS:
+        return _TARGETS[plain]
+    if match := re.fullmatch(r"5HT(\d[A-F]?)R?", plain):
+        return f"HTR{match.group(1)}" if match.group(1) != "3" else "HTR3A"
+    return plain
+
+
+def unit_text(text: str) -> str:
+    """A unit as units are written here: 'ng·h/mL', 'ng.hr/mL' and 'h*ng/mL' are one; mEq of lithium are mmol.
+
+    >>> unit_text("ng·h/mL"), unit_text("ug*hr/L"), unit_text("mEq/L")
+    ('ng*h/mL', 'µg*h/L', 'mmol/L')
+    """
+    plain = text.strip().replace("·", "*").replace("⋅", "*").replace("×", "*").replace("μ", "µ")
+    plain = re.sub(r"(?<=[A-Za-z])[.\s](?=[A-Za-z])", "*", plain)
+    plain = re.sub(r"\bhr?s?\b", "h", plain)
+    plain = re.sub(r"\b(?:ug|mcg)\b", "µg", plain)
+    return re.sub(r"\bmEq\b", "mmol", plain)
 
 
 def parse_reference(text: str) -> tuple[bool, dict[str, str]]:

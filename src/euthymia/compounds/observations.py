@@ -17,9 +17,11 @@ from euthymia.compounds.observation_text import (
     WEIGHT,
     Given,
     duration,
+    gene,
     genes,
     given,
     hours,
+    is_patch_rate,
     is_yes,
     mass,
     number,
@@ -191,6 +193,8 @@ def observation(name: str, row: Mapping[str, str]) -> Observation:
     if math.isinf(days) and not interval:
         interval = 24.0
     said = tokens(row.get("population", ""))
+    if is_patch_rate(row.get("route", ""), row.get("unit", "")):
+        said["delivered"] = "yes"
     covariates = _covariates(row, said)
     infusion = number(row["infusion_min"], "infusion_min") / 60 if row.get("infusion_min") else 0.0
     unit = row.get("value_unit") or "1"
@@ -217,7 +221,7 @@ def observation(name: str, row: Mapping[str, str]) -> Observation:
         ),
         tokens=said,
         at=number(row["at_h"], "at_h") if row.get("at_h") else None,
-        target=row.get("target", "").upper(),
+        target=gene(row.get("target", "")),
         reference=row.get("reference", ""),
         spread=variation(row.get("spread", ""), value),
         kind=row.get("class", "").strip().lower().replace("-", "_").replace(" ", "_"),

@@ -28,8 +28,9 @@ from euthymia.compounds.genotype import draw_scores, genotyped_enzymes, read_act
 from euthymia.compounds.individual import variable_parameters
 from euthymia.compounds.interactions import Perpetrator, find
 from euthymia.compounds.naive import naive_level
-from euthymia.compounds.observation_text import number, parse_reference
+from euthymia.compounds.observation_text import number, parse_reference, unit_text
 from euthymia.compounds.observations import CLASSES, COLUMNS, Observation, observation
+from euthymia.compounds.pharmacokinetics import choose_route
 from euthymia.errors import EuthymiaError, InputError
 from euthymia.units import parse_unit
 
@@ -37,6 +38,7 @@ GROUP = 200  # patients for spread and intervals
 POINTS, FIRST = 121, 0.02  # times in an interval; first time after a single dose, h
 LONGEST = 2400.0  # h
 SLOWED = 3.0  # a single dose is followed so much longer where a gene or a drug may slow the clearance
+BEFORE = 1.0  # h: how long before the observed drug a single dose of another one is given, unless stated
 BEYOND = 1.1  # a single dose is followed a little beyond the time asked for
 ONE, MANY = 1e-6, 1e-4  # relative tolerance for one patient and for a group
 LEVELS = ("Cmax", "Cmin", "Cavg", "AUC_tau", "AUC_inf")
@@ -60,7 +62,7 @@ def score(
     for i, seen in enumerate([*observations, *_spreads(observations)]):
         try:
             rows.append(_score(seen))
-        except (EuthymiaError, ValueError, KeyError) as error:
+        except (EuthymiaError, ValueError, LookupError, ArithmeticError) as error:
             text = (
                 "; ".join(p.message for p in error.problems) if isinstance(error, InputError) else str(error)
             )
@@ -100,7 +102,16 @@ def class_of(seen: Observation) -> str:
         return "drug_gene" if seen.phenotype or changes else "drug_drug"
     if _is_percent(seen.unit):
         return "spread"
-    return "typical" if _same(seen.compound, seen.analyte) else "metabolite"
+    return "typical" if _same(seen.compound, seen.analyte) or _is_part(seen) else "metabolite"
+
+
+def _is_part(seen: Observation) -> bool:
+    """Whether the analyte is an enantiomer of the mixture that was given."""
+    try:
+        mixture, analyte = load_compound(seen.compound), load_compound(seen.analyte)
+    except InputError:
+        return False
+    return analyte.name in {part.compound.name for part in mixture.components}
 
 
 def _is_percent(unit: str) -> bool:
@@ -126,6 +137,9 @@ def _patient(seen: Observation, n: int = 1) -> dict[str, Any]:
 def _treatment(seen: Observation, compound: Compound) -> Treatment:
     formulation = seen.tokens.get("formulation", "").lower().replace(" ", "_") or None
     route = seen.route or None
+    if seen.tokens.get("delivered") and route:  # a patch: what is stated is what reaches the blood
+        key = choose_route(compound, route)
+        seen = replace(seen, dose=seen.dose / compound.value(f"routes.{key}.F"))
     plain = Treatment(compound, seen.dose, seen.interval, 0.0, 24.0, route, formulation, seen.infusion)
     try:
         plain.key()
@@ -150,7 +164,7 @@ def _companions(seen: Observation) -> tuple[list[Treatment], list[Perpetrator]]:
     for given in seen.others:
         found = find(given.name)
         if isinstance(found, Perpetrator):
-            static.append(found.at_dose(given.dose * 24.0 / given.interval))
+            static.append(found.at_dose(given.dose * 24.0 / (given.interval or 24.0)))
             continue
         if not found.has_kinetics:
             raise InputError([f"{found.name} has no kinetics here, so its effect cannot be computed"])
@@ -170,7 +184,8 @@ def _simulate(
     days = seen.duration
     if math.isinf(days):
         days = days_to_steady_state([main])
-    lead = max([days_to_steady_state([t]) for t in companions], default=0.0) * 24.0
+    leads = [days_to_steady_state([t]) * 24.0 if t.interval else BEFORE for t in companions]
+    lead = max(leads, default=0.0)
     if "co_medication_lead_h" in seen.tokens:
         lead = number(seen.tokens["co_medication_lead_h"], "co_medication_lead_h")
     if single:
@@ -212,7 +227,7 @@ def _measure(seen: Observation, course: Course, plan: _Plan, levels: np.ndarray,
     inside = (course.times >= plan.first - 1e-9) & (course.times <= plan.last + 1e-9)
     times, values = course.times[inside], levels[inside]
     if seen.at is not None and metric in ("Cavg", "Cmin", "Cmax"):
-        return float(np.interp(plan.first + seen.at, times, values))
+        return float(np.interp(plan.first + seen.at, course.times, levels))
     found = analyse(times, values)
     if metric == "t_half":
         return analyse(course.times[course.times >= plan.first], levels[course.times >= plan.first]).t_half
@@ -229,7 +244,7 @@ def _measure(seen: Observation, course: Course, plan: _Plan, levels: np.ndarray,
 
 def _scale(seen: Observation, molar_mass: float) -> float:
     """Factor from nmol/L (times h for areas) to the unit of the row."""
-    unit = parse_unit(seen.unit.replace("ug", "µg"))
+    unit = parse_unit(unit_text(seen.unit))
     area_wanted = seen.metric.startswith("AUC")
     for canonical, factor in (("mg", molar_mass), ("nmol", 1.0)):
         if unit.dimension == parse_unit(f"{canonical}*h/L" if area_wanted else f"{canonical}/L").dimension:
@@ -254,7 +269,7 @@ def _score(seen: Observation) -> Scored:
 
 
 def _prefixes(course: Course, analyte: str) -> list[str]:
-    if "+" in analyte or "moiety" in analyte.lower():
+    if "+" in analyte or "moiety" in analyte.lower() or analyte.lower() in ("sum", "total"):
         return []
     if not _known(analyte):
         return [course.find(analyte)]

@@ -14,7 +14,7 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
-from euthymia.engine import driver, driver_events
+from euthymia.engine import driver, driver_events, driver_jumps
 from euthymia.engine.emit import Kernels, module
 from euthymia.engine.lanemath import declarations, functions
 from euthymia.engine.lanes import LaneCompiler
@@ -45,6 +45,8 @@ class Compiled:
         States whose rate depends on time; states that the outputs read.
     triggers : TriggerTable or None
         Of a system with state-triggered events.
+    jumps : tuple
+        For each parameter of a system with sensitivities the pairs (sensitivity state, state).
     """
 
     address: dict[str, int]
@@ -55,6 +57,7 @@ class Compiled:
     timed: tuple[int, ...]
     needed: tuple[int, ...]
     triggers: TriggerTable | None = None
+    jumps: tuple[tuple[tuple[int, int], ...], ...] = ()
     alive: Any = field(repr=False, default=None)
 
 
@@ -98,13 +101,18 @@ def _features() -> str:
 
 
 @lru_cache(maxsize=16)
-def driver_code(name: str, width: int, triggers: bool = False) -> tuple[int, Any]:
-    """The driver of one method: its address, and the engine that owns it; with or without state-triggered events."""
+def driver_code(name: str, width: int, triggers: bool = False, jumps: bool = False) -> tuple[int, Any]:
+    """The driver of one method: its address, and the engine that owns it.
+
+    `triggers` and `jumps` take in the code for state-triggered events and for jumps of sensitivities.
+    """
     with _LOCK:
         method = METHODS[name]
         constants = driver.CONSTANTS | _coefficients(method) | {"WIDTH": width, "TRIGGERS": triggers}
+        constants["JUMPS"] = jumps
         compiler = LaneCompiler(width, constants)
         of_triggers = {f.__name__: triggers for f in driver_events.FUNCTIONS}
+        of_triggers |= {f.__name__: jumps for f in driver_jumps.FUNCTIONS}
         for function in driver.FUNCTIONS:
             wanted = {
                 "implicit_stages": method.implicit,
@@ -120,10 +128,12 @@ def driver_code(name: str, width: int, triggers: bool = False) -> tuple[int, Any
 
 
 def _coefficients(method: Tableau) -> dict[str, Any]:
+    pairs = zip(method.a[1:], method.a[:-1], strict=True)
+    following = [False, *(b == (*a, 1.0) for b, a in pairs)]  # the argument before, plus its increment
     return {
         "STAGES": method.stages, "GAMMA": method.gamma, "A": method.a, "AT": method.at, "C": method.c, "D": method.d,
         "DENSE": method.dense, "ERROR": method.error, "ORDER": float(method.order), "SAFETY": method.safety,
-        "IMPLICIT": method.implicit,
+        "IMPLICIT": method.implicit, "NEXT_ONLY": following,
     }  # fmt: skip
 
 
@@ -179,8 +189,13 @@ def _compile(
         parts += [kernels.watch_kernel(width, nodes_of["watch"])]
         parts += [kernels.output_kernel(width, nodes_of["react"], "react")]
         names += ["watch", "react"]
+    if program.jumps:
+        parts.append(kernels.output_kernel(width, kernels.rates[: program.plain], "slope"))
+        names.append("slope")
     parts.append(kernels.prep(width))
     address, engine = _kernels(module(parts, width), tuple(names))
     needed = tuple(sorted({graph.args[i][0] for i in graph.order(nodes) if graph.op[i] == "y"}))
     n_slots = len(system.parameters) + len(kernels.hoisted)
-    return Compiled(address, width, n_slots, n_factors, kernels.scratch, timed, needed, table, engine)
+    return Compiled(
+        address, width, n_slots, n_factors, kernels.scratch, timed, needed, table, program.jumps, engine
+    )

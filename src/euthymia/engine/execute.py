@@ -2,21 +2,26 @@
 
 In: a function that draws the patients first..last-1, so that no array of the whole population exists.  Out: means,
 deviations and quantiles of every output at every time, and the patients that failed.  Chunks have fixed bounds,
-so the result is the same bits for any number of threads and after any interruption.
+so the result is the same bits for any number of threads or workers and after any interruption.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from euthymia.engine.cluster import in_order
 from euthymia.engine.events import Events
 from euthymia.engine.solve import solve
-from euthymia.engine.store import ChunkStore
+from euthymia.engine.store import ChunkStore, digest
 from euthymia.engine.system import OdeSystem
+from euthymia.engine.trajectories import Trajectories
+from euthymia.errors import InputError, Problem
 
 Draw = Callable[[int, int], tuple[Mapping[str, np.ndarray | float], Events | None]]
 
@@ -71,6 +76,7 @@ def stream(
     sample: int = 10_000,
     store: ChunkStore | None = None,
     key: Any = None,
+    cluster: Any = None,
     **options: Any,
 ) -> Summary:
     """Simulate `n` patients chunk by chunk and keep the summary only.
@@ -87,6 +93,8 @@ def stream(
         Keeps each chunk's results, so that a second call with the same `key` goes on where the first stopped.
     key : optional
         Describes `draw` (for example seed and protocol); needed with `store`.
+    cluster : distributed.Client, cluster object or str, optional
+        Dask workers that take the chunks; a worker that dies costs its time only.  `draw` must be picklable.
     options
         Further options of `solve`.
 
@@ -103,11 +111,26 @@ def stream(
     count = failed = 0
     failures: list[tuple[int, str]] = []
     kept: list[np.ndarray] = []
-    for first in range(0, n, chunk):
-        last = min(first + chunk, n)
-        values, messages = _chunk(system, draw, first, last, times, outputs, store, key, options)
+    if store is not None and key is None:
+        raise InputError([Problem("a store needs a key that describes the draws", key="key")])
+    if not (n >= 0 and chunk >= 1):
+        raise InputError(
+            [Problem(f"n is {n} and chunk is {chunk}; expected n >= 0, chunk >= 1", key="chunk")]
+        )
+    bounds = [(first, min(first + chunk, n)) for first in range(0, n, chunk)]
+    if cluster is not None:
+        options.setdefault("threads", 1)  # the cluster decides how many chunks a machine takes
+    task = ChunkTask(system, draw, tuple(map(float, times)), tuple(outputs), options)
+    salt = key if key is not None else os.urandom(16).hex()  # without a key nothing tells two draws apart
+    for (first, last), part in zip(bounds, _parts(task, bounds, salt, store, cluster), strict=True):
+        values, status, failed_at = part
+        lost = Trajectories(values, np.array(task.times), task.outputs, status, failed_at)
+        messages = [(int(i), lost.message(int(i), first)) for i in np.flatnonzero(~lost.ok)]
         good = np.isfinite(values).all(axis=(1, 2))
         failed += int((~good).sum())
+        messages += [
+            (int(i), f"patient {first + i}: an output is not finite") for i in np.flatnonzero(lost.ok & ~good)
+        ]
         failures += [(first + i, text) for i, text in messages][: 100 - len(failures)]
         some = values[good]
         if len(some):
@@ -131,20 +154,65 @@ def stream(
     )
 
 
-def _chunk(
-    system, draw, first, last, times, outputs, store, key, options
-) -> tuple[np.ndarray, list[tuple[int, str]]]:  # type: ignore[no-untyped-def]
-    plain = {k: v for k, v in options.items() if k != "threads"}
-    name = [system.key, key, first, last, list(map(float, times)), list(outputs), repr(sorted(plain.items()))]
-    if store is not None:
-        values = store.get(name)
-        if values is not None:
-            lost = np.flatnonzero(~np.isfinite(values).all(axis=(1, 2)))
-            return values, [
-                (int(i), "failed in the stored chunk; replay it alone for the reason") for i in lost
-            ]
-    parameters, events = draw(first, last)
-    out = solve(system, last - first, parameters, events, times, outputs, **options)
-    if store is not None:
-        store.put(name, out.values)
-    return out.values, [(int(i), out.message(int(i))) for i in np.flatnonzero(~out.ok)]
+Part = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class ChunkTask:
+    """A request that can be carried out for any range of patients, on any machine."""
+
+    system: OdeSystem
+    draw: Draw
+    times: tuple[float, ...]
+    outputs: tuple[str, ...]
+    options: Mapping[str, Any]
+
+    def __call__(self, first: int, last: int) -> Part:
+        """Values, statuses and times of failure of the patients first..last-1."""
+        parameters, events = self.draw(first, last)
+        out = solve(
+            self.system, last - first, parameters, events, np.array(self.times), self.outputs, **self.options
+        )
+        return out.values, out.status, out.failed_at
+
+    def name(self, key: Any, first: int, last: int) -> list:
+        """What decides the numbers of a chunk."""
+        plain = {k: v for k, v in self.options.items() if k != "threads"}
+        return [self.system.key, key, first, last, self.times, self.outputs, plain]
+
+
+def _parts(
+    task: ChunkTask, bounds: Sequence[tuple[int, int]], key: Any, store: ChunkStore | None, cluster: Any
+) -> Iterator[Part]:
+    """The chunks in order: from the store where they are there, else computed and stored."""
+    todo: list[tuple[int, int]] = []
+    for first, last in bounds:
+        if store is None or not store.path(task.name(key, first, last)).is_file():
+            todo.append((first, last))
+    made = in_order(((digest(task.name(key, *b)), partial(task, *b)) for b in todo), cluster)
+    missing = set(todo)
+    for first, last in bounds:
+        name = task.name(key, first, last)
+        if (first, last) not in missing:
+            assert store is not None
+            packed = store.get(name)
+            if packed is None:  # removed since
+                yield task(first, last)
+                continue
+            yield _unpacked(packed, len(task.outputs))
+            continue
+        part = next(made)
+        if store is not None:
+            store.put(name, _packed(part))
+        yield part
+
+
+def _packed(part: Part) -> np.ndarray:
+    """One array: the values of a patient in a row, then status and time of failure."""
+    values, status, failed_at = part
+    return np.column_stack([values.reshape(len(values), -1), status, failed_at])
+
+
+def _unpacked(packed: np.ndarray, outputs: int) -> Part:
+    values = np.ascontiguousarray(packed[:, :-2]).reshape(len(packed), -1, outputs)
+    return values, packed[:, -2].astype(np.int64), packed[:, -1].copy()

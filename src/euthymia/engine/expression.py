@@ -18,7 +18,7 @@ True
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from euthymia.engine.syntax import Node
 from euthymia.units import parse_unit
@@ -307,19 +307,24 @@ class Graph:
         return self.apply(op, a)
 
     # ---- derivatives ----
-    def gradient(self, node: int, memo: dict[int, dict[int, int]] | None = None) -> dict[int, int]:
-        """Derivative of `node` to every state and to time: {leaf: node}; zero entries are left out."""
+    def gradient(
+        self, node: int, memo: dict[int, dict[int, int]] | None = None, also: Collection[int] = ()
+    ) -> dict[int, int]:
+        """Derivative of `node` to every state and to time: {leaf: node}; zero entries are left out.
+
+        `also` are parameter leaves to which derivatives are wanted too; a `memo` serves one choice of them.
+        """
         memo = {} if memo is None else memo
         for i in self.order([node]):
             if i not in memo:
-                memo[i] = self._slopes(i, memo)
+                memo[i] = self._slopes(i, memo, also)
         return memo[node]
 
-    def _slopes(self, i: int, memo: dict[int, dict[int, int]]) -> dict[int, int]:
+    def _slopes(self, i: int, memo: dict[int, dict[int, int]], also: Collection[int]) -> dict[int, int]:
         op, a = self.op[i], self.args[i]
-        if op in ("y", "t"):
+        if op in ("y", "t") or i in also:
             return {i: self.const(1.0)}
-        if self.level[i] < 2 or op in ("u", "floor") or op in TRUTH:
+        if (self.level[i] < 2 and not also) or op in ("c", "u", "p", "floor") or op in TRUTH:
             return {}
         if op == "+":
             return self._sum([(memo[a[0]], None, False), (memo[a[1]], None, False)])
@@ -335,7 +340,7 @@ class Graph:
             return self._either(self.make("le", *(a if op == "min" else a[::-1])), memo[a[0]], memo[a[1]])
         if op == "pow":
             parts = [(memo[a[0]], self.mul(a[1], self.mul(i, self.inv(self._away_from_zero(a[0])))), False)]
-            if self.level[a[1]] == 2:
+            if memo[a[1]]:
                 log = self.apply("log", self.most(self.apply("abs", a[0]), self.const(TINY)))
                 parts.append((memo[a[1]], self.mul(i, log), False))
             return self._sum(parts)

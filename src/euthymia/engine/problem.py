@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from euthymia.engine.evaluate import function
 from euthymia.engine.events import Events
 from euthymia.engine.system import OdeSystem
+from euthymia.engine.trajectories import BAD_DOSE, BAD_START
 from euthymia.errors import InputError, Problem, nearest
 
 
@@ -106,3 +107,42 @@ def prepare(
         starts[:, i] = value if initial is None or name not in initial else initial[name]
     y0, inputs = (np.ascontiguousarray(x) for x in np.split(starts, [len(system.states)], axis=1))
     return Prepared(np.ascontiguousarray(table), y0, inputs, times, when, begin)
+
+
+def unfit(
+    system: OdeSystem, ready: Prepared, events: Events | None, status: np.ndarray, failed_at: np.ndarray
+) -> dict[int, str]:
+    """Mark the patients that cannot begin, and say why: {patient: what is not finite or cannot be}."""
+    names = [*system.parameters, *(f"first value of {s}" for s in system.states)]
+    both = np.hstack([ready.parameters, ready.initial])
+    found: dict[int, str] = {}
+    for i in np.flatnonzero(~np.isfinite(both).all(axis=1)).tolist():
+        lost = [f"{names[j]} = {both[i, j]:g}" for j in np.flatnonzero(~np.isfinite(both[i]))]
+        status[i] = BAD_START
+        found[i] = ", ".join(lost[:5]) + (f" and {len(lost) - 5} more" if len(lost) > 5 else "")
+    if events is not None:
+        for i, text in _bad_doses(system, ready, events):
+            if not status[i]:
+                status[i] = BAD_DOSE
+                found[i] = text
+    failed_at[list(found)] = ready.start
+    return found
+
+
+def _bad_doses(system: OdeSystem, ready: Prepared, events: Events) -> Iterator[tuple[int, str]]:
+    """Doses whose parameters are out of range for some patient: such a dose would be lost without a word."""
+    column = {name: ready.parameters[:, i] for i, name in enumerate(system.parameters)}
+    of = np.asarray(events.regimen_of)
+    for r, regimen in enumerate(events.regimens):
+        seen: set[tuple[str, str]] = set()
+        for dose in regimen:
+            for what in ("lag", "bioavailability", "duration", "rate"):
+                name = getattr(dose, what)
+                if not isinstance(name, str) or (what, name) in seen:
+                    continue
+                if what in ("duration", "rate") and dose.kind != "infusion":
+                    continue
+                seen.add((what, name))
+                least = column[name] <= 0 if what in ("duration", "rate") else column[name] < 0
+                for i in np.flatnonzero(least & (of == r)):
+                    yield int(i), f"{what} {name} = {column[name][i]:g}"

@@ -25,11 +25,10 @@ from euthymia.engine.events import (
     block_stops,
     with_clock,
 )
-from euthymia.engine.problem import Prepared, prepare
+from euthymia.engine.problem import Prepared, prepare, unfit
 from euthymia.engine.reference_events import EventQueue, Triggers
 from euthymia.engine.system import OdeSystem
 from euthymia.engine.trajectories import (
-    BAD_START,
     NO_STEADY_STATE,
     NOT_FINITE,
     STEP_TOO_SMALL,
@@ -165,11 +164,9 @@ def solve_reference(
     status = np.zeros(n, dtype=np.int64)
     failed_at = np.full(n, np.nan)
     tolerance = 1e-4 * rtol if atol is None else atol
-    for i in range(n):
+    detail = unfit(system, ready, events, status, failed_at)
+    for i in np.flatnonzero(status == 0).tolist():
         patient = _Patient(model, ready, i, method, rtol, tolerance)
-        if not (np.all(np.isfinite(patient.p)) and np.all(np.isfinite(patient.y0))):
-            status[i], failed_at[i] = BAD_START, ready.start
-            continue
         steady, status[i] = _steady_states(patient, ready, events, i, table)
         if not status[i]:
             stops = block_stops(system, events, np.array([i]), table, infused, steady)
@@ -180,7 +177,9 @@ def solve_reference(
                 status[i] = _run_triggered(patient, EventQueue(triggers, patient), ready, stops, values[i])
         if status[i]:
             failed_at[i] = patient.t
-    return Trajectories(values, ready.times, tuple(outputs), status, failed_at, method=f"reference {method}")
+    return Trajectories(
+        values, ready.times, tuple(outputs), status, failed_at, method=f"reference {method}", detail=detail
+    )
 
 
 def _run(patient: _Patient, ready: Prepared, stops: Stops, values: np.ndarray) -> int:

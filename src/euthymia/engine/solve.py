@@ -6,6 +6,7 @@ In: a system, parameters per patient, events, times, outputs.  Out: `Trajectorie
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,10 +17,11 @@ from euthymia.engine.compiled import Compiled, compiled, driver_code
 from euthymia.engine.driver import CONSTANTS, PLACES
 from euthymia.engine.driver_events import QUEUE
 from euthymia.engine.events import Events, Stops, block_stops, with_clock
+from euthymia.engine.jumps import with_jumps
 from euthymia.engine.methods import METHODS
-from euthymia.engine.problem import Prepared, prepare
+from euthymia.engine.problem import Prepared, prepare, unfit
 from euthymia.engine.system import OdeSystem
-from euthymia.engine.trajectories import BAD_START, NO_STEADY_STATE, Trajectories
+from euthymia.engine.trajectories import NO_STEADY_STATE, Trajectories
 from euthymia.errors import InputError, Problem, SolverError, nearest
 
 BLOCK = 256
@@ -61,7 +63,7 @@ def solve(
         Relative tolerance of one step; the error of the result is usually several times smaller.
     atol : float or ndarray, shape (states,), optional
         Absolute tolerance; by default a thousandth of `rtol` times the largest value that each state of each
-        patient has reached so far.
+        patient has reached so far, and 1e-10 of `rtol` times the largest state at the last stop (at most 1).
     method : {"auto", "rodas5p", "rodas4", "dopri5"}
         "auto" is rodas5p: measured no slower than the explicit dopri5 on systems that are not stiff either.
     threads : int, optional
@@ -93,24 +95,33 @@ def solve(
     tolerance, floor = _tolerances(system, rtol, atol)
     name = _method(system, method, rtol)
     infused = events.infused() if events is not None else ()
+    if system.program.jumps:
+        infused = (*infused, *system.program.moved_infusions(infused))
     code = compiled(system, infused, outputs, METHODS[name].implicit)
-    run = _RUN(driver_code(name, code.width, code.triggers is not None)[0])
+    run = _RUN(driver_code(name, code.width, code.triggers is not None, bool(code.jumps))[0])
     values = np.full((n, len(ready.times), len(outputs)), np.nan)
     status = np.zeros(n, dtype=np.int64)
     failed_at = np.full(n, np.nan)
     counts = np.zeros((2, n))
-    finite = np.isfinite(ready.parameters).all(axis=1) & np.isfinite(ready.initial).all(axis=1)
-    status[~finite] = BAD_START
-    failed_at[~finite] = ready.start
+    detail = unfit(system, ready, events, status, failed_at)
     table = {key: ready.parameters[:, i] for i, key in enumerate(system.parameters)}
     steady = _steady(system, events, ready, table, status, rtol)
     failed_at[status == NO_STEADY_STATE] = ready.start
-    options = {"RTOL": rtol, "START": ready.start, "HMAX": max_step, "FLOOR": floor, "EVENT_STEP": 1 / 400}
+    options = {
+        "RTOL": rtol,
+        "START": ready.start,
+        "HMAX": max_step,
+        "FLOOR": floor,
+        "LEAST": float(atol is None),
+        "EVENT_STEP": 1 / 400,
+    }
 
     def block(first: int) -> None:
         last = min(first + size, n)
         stops = block_stops(system, events, np.arange(first, last), table, infused, steady)
         stops = with_clock(stops, system, ready.parameters[first:last])
+        if code.jumps:
+            stops = with_jumps(system, stops, events, np.arange(first, last), ready.parameters, infused)
         part = slice(first, last)
         results = (values[part], status[part], failed_at[part], counts[0, part], counts[1, part])
         _run_block(
@@ -145,6 +156,7 @@ def solve(
         counts[0].astype(np.int64),
         counts[1].astype(np.int64),
         name,
+        detail,
     )
 
 
@@ -158,9 +170,8 @@ def _tolerances(system: OdeSystem, rtol: float, atol: float | np.ndarray | None)
         problems.append(Problem(f"atol must be one number or {size} numbers, none negative", key="atol"))
     if problems:
         raise InputError(problems)
-    least = 1e-10 * rtol
     if atol is None:
-        return np.full(size, least), 1e-3
+        return np.full(size, 1e-290), 1e-3
     return np.maximum(np.broadcast_to(np.asarray(atol, float), (size,)), 1e-290).copy(), 0.0
 
 
@@ -190,7 +201,7 @@ def _steady(system, events, ready, table, status, rtol):  # type: ignore[no-unty
 
 def _aligned(*shape: int) -> np.ndarray:
     """Zeros whose memory starts at a multiple of 64 bytes."""
-    count = int(np.prod(shape))
+    count = math.prod(shape)
     raw = np.zeros(count + 8)
     shift = (-raw.ctypes.data // 8) % 8
     return raw[shift : shift + count].reshape(shape)
@@ -207,6 +218,17 @@ def _trigger_memory(code: Compiled, ns: int) -> dict[str, np.ndarray]:
         "REACT": _aligned(2 * n + 2 * changes),
         "QTIME": _aligned(QUEUE, w), "QEVENT": np.zeros((QUEUE, w), np.int64), "QSERIAL": _aligned(QUEUE, w),
         "QVALUE": _aligned(QUEUE * changes + 1, w),
+    }  # fmt: skip
+
+
+def _jump_memory(code: Compiled, ns: int) -> dict[str, np.ndarray]:
+    """Tables and memory of jumps of sensitivities."""
+    pairs = [pair for each in code.jumps for pair in each] + [(0, 0)]
+    first = np.cumsum([0] + [len(each) for each in code.jumps])
+    moved, base = (np.array(column, np.int64) for column in zip(*pairs, strict=True))
+    return {
+        "BEFORE_JUMP": _aligned(ns), "AFTER_JUMP": _aligned(ns), "P_JUMPS": first.astype(np.int64), "P_MOVED": moved,
+        "P_BASE": base,
     }  # fmt: skip
 
 
@@ -242,6 +264,8 @@ def _run_block(
     }  # fmt: skip
     if code.triggers is not None:
         keep |= _trigger_memory(code, ns)
+    if code.jumps:
+        keep |= _jump_memory(code, ns)
     for lane_value in PLACES[PLACES.index("T") :]:
         keep[lane_value] = _aligned(w)
     context = np.zeros(len(PLACES), dtype=np.int64)
@@ -273,6 +297,7 @@ def _run_block(
         "F_OUT": "outputs",
         "F_WATCH": "watch",
         "F_REACT": "react",
+        "F_SLOPE": "slope",
     }
     if code.triggers is not None:
         sizes |= {"NTRIG": len(code.triggers.flags), "NWATCH": code.triggers.watched}

@@ -12,12 +12,31 @@ import io
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from euthymia.errors import StoreError
+
+
+def digest(key: Any) -> str:
+    """The name of a content: 32 hexadecimal digits of any JSON-able description."""
+    return hashlib.sha256(json.dumps(key, sort_keys=True, default=_described).encode()).hexdigest()[:32]
+
+
+def _described(value: Any) -> Any:
+    """Arrays by all their bytes (their text leaves the middle out), other things by their text."""
+    if isinstance(value, np.ndarray):
+        return [
+            value.shape,
+            str(value.dtype),
+            hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest(),
+        ]
+    if isinstance(value, np.generic):
+        return value.item()
+    return dict(value) if isinstance(value, Mapping) else str(value)
 
 
 class ChunkStore:
@@ -43,8 +62,7 @@ class ChunkStore:
 
     def path(self, key: Any) -> Path:
         """Where the chunk of a key lies."""
-        text = json.dumps(key, sort_keys=True, default=str)
-        return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.chunk"
+        return self.folder / f"{digest(key)}.chunk"
 
     def put(self, key: Any, values: np.ndarray) -> None:
         """Write a chunk; an earlier one of the same key is replaced."""

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 
 from euthymia.engine.dimensions import DimensionCheck
@@ -154,6 +154,10 @@ class OdeSystem:
             raise InputError(problems)
         return system
 
+    def __getstate__(self) -> dict:
+        """The content alone: what is derived from it stays behind when a system travels to another process."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
     @cached_property
     def state_names(self) -> tuple[str, ...]:
         return tuple(self.states)
@@ -203,6 +207,9 @@ class OdeSystem:
 
 class Program:
     """One graph with the nodes of a system: rates, assignments, initial values."""
+
+    jumps: tuple[tuple[tuple[int, int], ...], ...] = ()  # of sensitivities, see `sensitivity_system`
+    plain = 0
 
     def __init__(self, system: OdeSystem):
         g = self.graph = Graph()
@@ -274,6 +281,10 @@ class Program:
             elif g.op[i] == "eq" and g.level[i] == 2:
                 found.append(g.compare("<", *g.args[i]))
         return sorted(set(found))
+
+    def moved_infusions(self, infused: Sequence[str]) -> tuple[str, ...]:
+        """Sensitivities of infused states, which are infused too."""
+        return ()
 
     def node(self, text: str) -> int:
         """The graph node of an output or condition expression, as a number."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 OK, TOO_MANY_STEPS, STEP_TOO_SMALL, NOT_FINITE, BAD_START, NO_STEADY_STATE = range(6)
-EVENTS_WITHOUT_END, TOO_MANY_WAITING, BAD_DELAY = range(6, 9)
+EVENTS_WITHOUT_END, TOO_MANY_WAITING, BAD_DELAY, BAD_DOSE = range(6, 10)
 WORDS = {
     OK: "ok",
     TOO_MANY_STEPS: "more steps than allowed; the patient is stiffer than expected or a rate changes without end",
@@ -17,6 +18,7 @@ WORDS = {
     EVENTS_WITHOUT_END: "state-triggered events trigger one another without end at one moment",
     TOO_MANY_WAITING: "more than 128 triggered events wait for their delayed execution",
     BAD_DELAY: "the delay of a triggered event is negative or not a number",
+    BAD_DOSE: "a dose has a lag time, bioavailability, rate or duration that cannot be",
     NO_STEADY_STATE: "no periodic steady state was reached under the steady-state dose",
 }
 
@@ -37,6 +39,8 @@ class Trajectories:
         Time reached by a failed patient; NaN for the others.
     steps, rejected : ndarray, shape (patients,), int
         Work done.
+    detail : mapping from patient to str
+        What exactly was wrong before the start, where that is known.
     """
 
     values: np.ndarray
@@ -47,6 +51,7 @@ class Trajectories:
     steps: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     rejected: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     method: str = ""
+    detail: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> np.ndarray:
@@ -57,14 +62,16 @@ class Trajectories:
         """Values of one output, shape (patients, times)."""
         return self.values[:, :, self.outputs.index(name)]
 
-    def message(self, i: int) -> str:
-        """What happened to patient `i`, in words."""
+    def message(self, i: int, first: int = 0) -> str:
+        """What happened to patient `i`, in words; `first` is the number of the first patient held here."""
         status = int(self.status[i])
         if status == OK:
             return "ok"
         return (
-            f"patient {i} stopped at t = {self.failed_at[i]:.6g} h: {WORDS[status]}; "
-            f"replay it alone with the parameters of index {i}, or with solve_reference for a second opinion"
+            f"patient {first + i} stopped at t = {self.failed_at[i]:.6g} h: {WORDS[status]}"
+            f"{' (' + self.detail[i] + ')' if i in self.detail else ''}; "
+            f"replay it with solve(system, 1, *alone(parameters, events, {first + i}), times, outputs), "
+            "or with solve_reference for a second opinion"
         )
 
     def summary(self) -> str:

@@ -27,6 +27,7 @@ def export_sbml(
     *,
     sources: Mapping[str, Sequence[str]] | None = None,
     titles: Mapping[str, str] | None = None,
+    subjects: Mapping[str, Sequence[str]] | None = None,
     regimen: Sequence[Dose] = (),
     parameters: Mapping[str, float] | None = None,
 ) -> str:
@@ -40,6 +41,8 @@ def export_sbml(
         Id to PMIDs ("12345" or "pmid:12345") and DOIs ("10.1000/x"): written as bqbiol:isDescribedBy.
     titles : mapping
         Id to a name in words.
+    subjects : mapping
+        Id to addresses of what it is a property of (a gene, say): written as bqbiol:isPropertyOf.
     regimen : sequence of Dose
         One patient's doses, written as events; resets and steady-state doses have no counterpart.
     parameters : mapping
@@ -58,7 +61,7 @@ def export_sbml(
     >>> "rateRule" in export_sbml(OdeSystem.join("decay", part))
     True
     """
-    writer = _Writer(system, sources or {}, titles or {}, dict(parameters or {}))
+    writer = _Writer(system, sources or {}, titles or {}, subjects or {}, dict(parameters or {}))
     text = writer.text(regimen)
     if path is not None:
         Path(path).write_text(text, encoding="utf-8")
@@ -105,17 +108,13 @@ class _Writer:
         system: OdeSystem,
         sources: Mapping[str, Sequence[str]],
         titles: Mapping[str, str],
+        subjects: Mapping[str, Sequence[str]],
         values: dict[str, float],
     ):
         import libsbml
 
-        self.lib, self.system, self.sources, self.titles, self.values = (
-            libsbml,
-            system,
-            sources,
-            titles,
-            values,
-        )
+        self.lib, self.system, self.values = libsbml, system, values
+        self.sources, self.titles, self.subjects = sources, titles, subjects
         self.kinds = {
             "state": system.states, "parameter": system.parameters,
             "assignment": system.assignments, "input": system.inputs,
@@ -202,17 +201,27 @@ class _Writer:
         element = self._parameter(sbml_id(name), dimension, value, kind == "parameter", sbo)
         if name in self.titles:
             element.setName(self.titles[name])
-        if papers := self.sources.get(name):
-            element.setMetaId(f"meta_{sbml_id(name)}")
-            term = self.lib.CVTerm(self.lib.BIOLOGICAL_QUALIFIER)
-            term.setBiologicalQualifierType(self.lib.BQB_IS_DESCRIBED_BY)
-            for paper in papers:
-                term.addResource(resource(paper))
-            element.addCVTerm(term)
+        self._annotate(element, name)
         if kind == "state" and isinstance(item.initial, str):
             first = self.model.createInitialAssignment()
             first.setSymbol(sbml_id(name))
             self._set(first, self.math.write(item.initial, dimension))
+
+    def _annotate(self, element: Any, name: str) -> None:
+        """The papers behind an element, and what it is a property of."""
+        papers = [resource(p) for p in self.sources.get(name, ())]
+        for kind, addresses in (
+            (self.lib.BQB_IS_DESCRIBED_BY, papers),
+            (self.lib.BQB_IS_PROPERTY_OF, self.subjects.get(name, ())),
+        ):
+            if not addresses:
+                continue
+            element.setMetaId(f"meta_{sbml_id(name)}")
+            term = self.lib.CVTerm(self.lib.BIOLOGICAL_QUALIFIER)
+            term.setBiologicalQualifierType(kind)
+            for address in addresses:
+                term.addResource(address)
+            element.addCVTerm(term)
 
     def _parameter(
         self, ident: str, dimension: Dimension, value: float | None, constant: bool, sbo: int

@@ -93,7 +93,11 @@ class TextWriter:
 
     def _special(self, op: str, a: list[str]) -> str:
         if op == "root":
-            return f"sqrt({a[1]})" if a[0] == "2.0" else f"(({a[1]})^(1/({a[0]})))"
+            if a[0] == "2.0":
+                return f"sqrt({a[1]})"
+            plain = f"(abs({a[1]})^(1/({a[0]})))"
+            odd = f"{a[0]} - 2*floor({a[0]}/2) == 1"  # odd roots of negative numbers are real
+            return f"if({a[1]} < 0, if({odd}, -{plain}, {NAN}), {plain})"
         if op == "log":
             return f"log10({a[1]})" if a[0] == "10.0" else f"(log({a[1]})/log({a[0]}))"
         forms = {

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from euthymia.errors import InputError, Problem, nearest
+from euthymia.errors import InputError, Problem, UnitError, nearest
 from euthymia.evidence.parameter import (
     Evidence,
     Parameter,
@@ -25,6 +25,7 @@ from euthymia.evidence.parameter import (
 )
 from euthymia.evidence.read import LIBRARY, load
 from euthymia.patients.streams import normals
+from euthymia.units import quantity
 
 FOLDER = LIBRARY / "populations"
 
@@ -40,6 +41,31 @@ class Endotype:
 
 
 @dataclass(frozen=True, slots=True)
+class Marginal:
+    """A published mean or share among the ill.
+
+    Parameters
+    ----------
+    of : str
+        Output of the network.
+    above : float or None
+        The target is the share above this value.
+    above_healthy : float or None
+        The target is the share above this quantile of the same people in health; with neither, it is a mean.
+    at : float, h
+        Time after entry, without treatment.
+    target : Parameter
+    """
+
+    name: str
+    of: str
+    above: float | None
+    above_healthy: float | None
+    at: float
+    target: Parameter
+
+
+@dataclass(frozen=True, slots=True)
 class Population:
     """The distributions one group of patients is drawn from."""
 
@@ -51,6 +77,7 @@ class Population:
     correlations: tuple[tuple[str, str, float, tuple[Evidence, ...]], ...] = ()
     endotypes: tuple[Endotype, ...] = ()
     further: tuple[str, ...] = ()
+    marginals: tuple[Marginal, ...] = ()
 
     @property
     def varying(self) -> dict[str, Parameter]:
@@ -77,21 +104,24 @@ class Population:
         drawn = {name: value_at(self.varying[name], z[:, i]) for i, name in enumerate(names)}
         return {k: drawn.get(k, np.full(len(patients), p.value)) for k, p in fixed.items()}
 
-    def endotype_of(self, values: dict[str, NDArray[np.float64]]) -> NDArray[np.str_]:
-        """The first endotype region each patient lies in, or 'none', shape (patients,)."""
+    def regions(self, values: dict[str, NDArray[np.float64]]) -> dict[str, NDArray[np.bool_]]:
+        """Which endotype regions each patient lies in (several may overlap), each of shape (patients,)."""
         from scipy.special import ndtri
 
-        n = len(next(iter(values.values())))
-        found = np.full(n, "none", dtype="<U24")
-        for endotype in self.endotypes:
-            parameter = {**self.covariates, **self.traits, **self.stress}[endotype.trait]
-            share = endotype.share.value
-            quantile = 1.0 - share if endotype.side == "above" else share
+        found = {}
+        for e in self.endotypes:
+            parameter = {**self.covariates, **self.traits, **self.stress}[e.trait]
+            above = e.side == "above"
+            quantile = 1.0 - e.share.value if above else e.share.value
             cut = value_at(parameter, np.array([ndtri(quantile)]))[0]
-            inside = (
-                values[endotype.trait] > cut if endotype.side == "above" else values[endotype.trait] < cut
-            )
-            found[(found == "none") & inside] = endotype.name
+            found[e.name] = values[e.trait] > cut if above else values[e.trait] < cut
+        return found
+
+    def endotype_of(self, values: dict[str, NDArray[np.float64]]) -> NDArray[np.str_]:
+        """The first endotype region each patient lies in, or 'none', shape (patients,)."""
+        found = np.full(len(next(iter(values.values()))), "none", dtype="<U24")
+        for name, inside in self.regions(values).items():
+            found[(found == "none") & inside] = name
         return found
 
 
@@ -174,6 +204,20 @@ def load_population(name: str) -> Population:
             continue
         share = read_parameter(document, ("endotypes", key, "share"), f"endotypes.{key}.share")
         endotypes.append(Endotype(key, record["trait"], record["side"], share))
+    marginals = []
+    for key, record in data.get("marginals", {}).items():
+        where = ("marginals", key)
+        if "above" in record and "above_healthy" in record:
+            problems.append(document.problem(where, "give 'above' or 'above_healthy', not both"))
+        try:
+            at = quantity(record.get("at", "0 h")).value
+        except UnitError as error:
+            problems.append(document.problem((*where, "at"), str(error)))
+            continue
+        target = read_parameter(document, (*where, "target"), f"marginals.{key}")
+        marginals.append(
+            Marginal(key, record["of"], record.get("above"), record.get("above_healthy"), at, target)
+        )
     if problems:
         raise InputError(problems)
     correlations = tuple(
@@ -186,4 +230,5 @@ def load_population(name: str) -> Population:
         correlations=correlations,
         endotypes=tuple(endotypes),
         further=tuple(further),
+        marginals=tuple(marginals),
     )

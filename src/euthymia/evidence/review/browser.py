@@ -1,7 +1,8 @@
-"""The screening page in a browser on this machine: the same session, keys i e m n u, saved at once.
+"""The screening page in a browser on this machine: the same session, keys i 1-9 m n o u, saved at once.
 
 In: a `Session`.  Out: a page at http://127.0.0.1:<port>/ that asks and answers in JSON.  It listens on this machine
-only, checks a token on every request, and fetches nothing from elsewhere.
+only, checks a token on every request, and fetches nothing from elsewhere; links to a paper are followed
+only when the person opens them.
 """
 
 from __future__ import annotations
@@ -11,101 +12,53 @@ import json
 import secrets
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from euthymia.errors import EuthymiaError
+from euthymia.evidence.review.records import links
 from euthymia.evidence.review.session import Session
 from euthymia.evidence.review.vocabulary import vocabulary
 
-PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Screening</title><style>
-body{font:17px/1.55 system-ui,sans-serif;max-width:46rem;margin:1.5rem auto;padding:0 1rem;color:#111}
-h1{font-size:1.25rem}.m{color:#555}.bar{position:sticky;top:0;background:#fff;padding:.5rem 0;
-border-bottom:1px solid #ccc}
-button{font:inherit;margin:.15rem .3rem .15rem 0;
-padding:.25rem .7rem}mark{background:#fdf3c0}
-.bad{color:#b00020;font-weight:600}
-input{font:inherit;width:60%}</style></head><body><div class="bar"><span id="state" class="m"></span>
-<div id="keys"></div>
-<input id="note" placeholder="note (n)" aria-label="note"></div><p id="error" class="bad" role="alert"></p>
-<h1 id="title"></h1><p id="facts" class="m"></p><p id="abstract"></p><p id="named" class="m"></p><script>
-const token = new URLSearchParams(location.search).get('token');
-let now = {}, busy = false;
-const $ = id => document.getElementById(id);
-async function ask(body) {
-  if (busy) return; busy = true; $('error').textContent = '';
-  try {
-    const r = await fetch('/api?token=' + token, body ? {method: 'POST', body: JSON.stringify(body)} : {});
-    const d = await r.json();
-    if (d.error) { $('error').textContent = 'NOT SAVED: ' + d.error; } else { show(d); }
-  } catch (e) { $('error').textContent = 'no answer from the program; what was decided is saved'; }
-  busy = false;
-}
-function mark(node, text, words) {
-  node.replaceChildren();
-  const low = text.toLowerCase(); let at = 0;
-  while (at < text.length) {
-    let best = -1, len = 0;
-    for (const w of words) {
-      const i = low.indexOf(w, at); if (i >= 0 && (best < 0 || i < best)) { best = i; len = w.length; } }
-    if (best < 0) break;
-    node.append(text.slice(at, best)); const m = document.createElement('mark');
-    m.textContent = text.slice(best, best + len); node.append(m); at = best + len;
-  }
-  node.append(text.slice(at));
-}
-function show(d) {
-  now = d; $('state').textContent = d.made + ' made. ' + d.state; $('note').value = '';
-  const r = d.record; $('keys').replaceChildren();
-  if (!r) { $('title').textContent = 'Nothing is left to decide at this stage.'; $('facts').textContent = '';
-    $('abstract').textContent = ''; $('named').textContent = ''; return; }
-  mark($('title'), r.title, d.words); mark($('abstract'), r.abstract || '(no abstract)', d.words);
-  $('facts').textContent = r.facts; $('named').textContent = d.named;
-  const add = (text, f) => {
-    const b = document.createElement('button'); b.textContent = text; b.onclick = f; $('keys').append(b); };
-  add('i include', () => decide('include', ''));
-  d.reasons.forEach((x, n) => add((n + 1) + ' exclude: ' + x, () => decide('exclude', x)));
-  add('m maybe', () => decide('maybe', '')); add('u undo', () => ask({undo: true})); scrollTo(0, 0);
-}
-function decide(verdict, reason) {
-  if (now.record) ask({record: now.record.record, verdict, reason, note: $('note').value});
-}
-document.onkeydown = e => {
-  if (e.ctrlKey || e.metaKey || e.altKey) return;
-  if (document.activeElement === $('note')) { if (e.key === 'Enter' || e.key === 'Escape') $('note').blur(); return; }
-  if (e.key === 'i') decide('include', ''); else if (e.key === 'm') decide('maybe', '');
-  else if (e.key === 'u') ask({undo: true});
-  else if (e.key === 'n') { $('note').focus(); e.preventDefault(); }
-  else if (now.reasons && now.reasons[+e.key - 1]) decide('exclude', now.reasons[+e.key - 1]);
-};
-ask();
-</script></body></html>"""
+PAGE = Path(__file__).with_name("page.html")
 
 
 def answer(session: Session, made: int) -> dict[str, Any]:
     """What the page shows next."""
-    queue = session.queue()
-    reasons = list(session.review.settings.exclude)
+    queue, state = session.queue(), session.stop()
+    total, done = session.progress()
     shown: dict[str, Any] = {
         "made": made,
-        "state": str(session.stop()),
+        "reviewer": session.reviewer,
+        "stage": session.stage,
+        "read": done,
+        "total": total,
+        "relevant": session.relevant(),
+        "recall": state.bound if session.stage == "title" else "",
+        "reached": f"{state.verdict}: you may stop here."
+        if state.reached and session.stage == "title"
+        else "",
+        "last": session.last,
         "record": None,
-        "reasons": reasons,
+        "reasons": list(session.review.settings.exclude.items()),
         "words": [],
+        "links": [],
     }
     if queue:
         r = queue[0]
         found = vocabulary().found(f"{r.text} {r.keywords}")
         facts = [r.authors[:120], str(r.year or ""), r.journal, r.type, r.language, r.access, r.record]
-        facts += [r.status.upper()] if r.status != "ok" else []
         shown["record"] = {
             "record": r.record,
             "title": r.title,
             "abstract": r.abstract,
             "facts": " | ".join(filter(None, facts)),
+            "flag": r.status.upper() if r.status != "ok" else "",
         }
         shown["words"] = sorted({w.lower() for words in found.values() for w in words}, key=len, reverse=True)
         shown["named"] = "; ".join(f"{name}: {', '.join(words[:3])}" for name, words in found.items())
+        shown["links"] = links(r)
     return shown
 
 
@@ -139,7 +92,7 @@ def server(session: Session, port: int = 0) -> tuple[ThreadingHTTPServer, str]:
             if not self._allowed():
                 return
             if urlsplit(self.path).path == "/":
-                self._send(200, PAGE, "text/html")
+                self._send(200, PAGE.read_text("utf-8"), "text/html")
             else:
                 with lock:
                     self._send(200, json.dumps(answer(session, made[0])))

@@ -21,6 +21,7 @@ from euthymia.evidence.review.folder import Review
 from euthymia.evidence.review.screening import states
 
 NOT_RETRIEVED = "access"
+HEAD = ' font-weight="600"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,6 @@ def boxes(f: Flow) -> list[tuple[str, list[str], list[str]]]:
             "",
             [
                 f"Reports sought: {f.sought}",
-                *([f"full text not yet decided: {f.awaiting}"] if f.awaiting else []),
             ],
             [f"Reports not retrieved: {f.not_retrieved}"],
         ),
@@ -192,6 +192,7 @@ def boxes(f: Flow) -> list[tuple[str, list[str], list[str]]]:
             "Included",
             [
                 f"Papers included: {f.included}",
+                *([f"by title only, full text to be decided: {f.awaiting}"] if f.awaiting else []),
                 *([f"of these retracted: {f.retracted}"] if f.retracted else []),
             ],
             [],
@@ -200,9 +201,8 @@ def boxes(f: Flow) -> list[tuple[str, list[str], list[str]]]:
 
 
 def _box(x: float, y: float, width: float, height: float, lines: list[str]) -> str:
-    weights = [' font-weight="600"' if i == 0 else "" for i in range(len(lines))]
     rows = "".join(
-        f'<text x="{x + 12}" y="{y + 22 + 17 * i}"{weights[i]}>{html.escape(line)}</text>'
+        f'<text x="{x + (26 if i else 12)}" y="{y + 22 + 17 * i}"{"" if i else HEAD}>{html.escape(line)}</text>'
         for i, line in enumerate(lines)
     )
     return f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="4" class="box"/>{rows}'

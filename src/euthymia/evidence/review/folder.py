@@ -101,9 +101,9 @@ class Review:
             return
         try:
             self.cache.mkdir(exist_ok=True)
-            (self.cache / ".gitignore").write_text("*\n")
-            with (self.cache / "abstracts.jsonl").open("a", encoding="utf-8") as handle:
-                handle.write("\n".join(lines) + "\n")
+            if not (ignore := self.cache / ".gitignore").exists():
+                ignore.write_text("*\n")
+            logs.append_whole(self.cache / "abstracts.jsonl", ("\n".join(lines) + "\n").encode())
         except OSError as error:
             raise StoreError(
                 f"{self.cache}: cannot keep abstracts ({error.strerror}); no log was changed"

@@ -32,7 +32,7 @@ class Place:
     id : str
         `<file>:<dotted path>`, as in `modules/hpa:parameters.k_on`.
     room, name : str
-        Folder and file name without its ending: `modules`, `hpa`.
+        Folder, and file name without its ending and variant: `modules`, `hpa` (also for `hpa.gupta.yaml`).
     cites, against : tuple of str
         Keys that support it, and keys that disagree.
     claims : tuple of str
@@ -141,7 +141,7 @@ def read_library(folder: Path = FOLDER) -> Library:
                 Place(
                     f"{top}:{'.'.join(place)}",
                     inside.parts[0],
-                    inside.stem,
+                    inside.stem.split(".")[0],
                     cites,
                     against,
                     tuple(dict.fromkeys(claims)),

@@ -138,7 +138,7 @@ def _locked(path: Path):
     except ImportError:  # pragma: no cover - Windows
         yield
         return
-    handle = os.open(path.with_name(f".{path.name}.lock"), os.O_CREAT | os.O_RDWR)
+    handle = os.open(path.with_name(f".{path.name}.lock"), os.O_CREAT | os.O_RDWR, 0o666)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
@@ -165,7 +165,7 @@ def append(path: Path, kind: str, rows: Iterable[Mapping[str, object]]) -> int:
             for values in fresh:
                 seal = _seal(seal, values)
                 text += _line([*values, seal])
-            _write(path, text.encode())
+            append_whole(path, text.encode())
     except OSError as error:
         raise StoreError(
             f"{path}: cannot append {len(fresh)} rows ({error.strerror}); nothing was changed"
@@ -190,7 +190,7 @@ def _end(path: Path, kind: str) -> tuple[str, str]:
     return log.last_seal, "\n" if log.cut else ""
 
 
-def _write(path: Path, data: bytes) -> None:
+def append_whole(path: Path, data: bytes) -> None:
     """Append bytes and force them to disk; on any fault cut the file back to where it ended."""
     size = path.stat().st_size if path.exists() else 0
     with path.open("ab", buffering=0) as handle:
@@ -221,7 +221,7 @@ def repair(path: Path, kind: str) -> tuple[int, Path]:
     lines = path.read_text("utf-8-sig").split("\n")
     try:
         if log.bad_lines:
-            _write(aside, "".join(lines[n - 1] + "\n" for n in log.bad_lines).encode())
+            append_whole(aside, "".join(lines[n - 1] + "\n" for n in log.bad_lines).encode())
         seal, text = "", _line((*COLUMNS[kind], SEAL))
         for row in log.rows:
             values = [row[name] for name in COLUMNS[kind]]

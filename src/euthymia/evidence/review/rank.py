@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import warnings
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +18,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from euthymia.evidence.review.machine import Machine
 
 COST = 0.11
 RATIO = 9.8
@@ -33,6 +34,7 @@ def word_features(texts: Sequence[str], question: str = "") -> tuple[Any, NDArra
     most = 1.0 if len(texts) < SMALL else MOST
     vectoriser = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, max_df=most, dtype=np.float32)
     matrix = vectoriser.fit_transform(texts).tocsr()
+    matrix.sort_indices()
     if not question.strip():
         return matrix, np.zeros(len(texts))
     return matrix, np.asarray((matrix @ vectoriser.transform([question]).T).todense(), dtype=float).ravel()
@@ -88,6 +90,11 @@ class Ranker:
                 matrix = letter_features(usable)
             self._features.append(matrix)
         self.count = len(usable)
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget earlier fits, so that the next one depends on its verdicts alone."""
+        self._machines = [Machine(matrix.shape[1]) for matrix in self._features]
 
     @classmethod
     def remembered(cls, texts: Sequence[str], question: str, folder: Path, least: int = 5000) -> Ranker:
@@ -106,6 +113,7 @@ class Ranker:
             kept = cls.__new__(cls)
             kept._votes, kept._features = tuple(WEIGHTS), [load_npz(path).tocsr() for path in files]
             kept._cosine, kept.count = np.load(cold), len(texts)
+            kept.restart()
             if all(matrix.shape[0] == len(texts) for matrix in kept._features):
                 return kept
         made = cls(texts, question, tuple(WEIGHTS))
@@ -137,21 +145,13 @@ class Ranker:
         rows, wanted = np.asarray(labelled, dtype=int), np.asarray(verdicts, dtype=int)
         if len(rows) == 0 or len(np.unique(wanted)) < 2:
             return self._before_both(rows, wanted)
-        from sklearn.exceptions import ConvergenceWarning
-        from sklearn.svm import LinearSVC
-
         relevant = int(wanted.sum())
         scale = len(wanted) / (relevant * (1.0 + 1.0 / RATIO))
-        weight = {1: scale, 0: scale * relevant / (RATIO * (len(wanted) - relevant))}
+        cost = COST * scale * np.where(wanted == 1, 1.0, relevant / (RATIO * (len(wanted) - relevant)))
         total = np.zeros(self.count)
-        for vote, matrix in zip(self._votes, self._features, strict=True):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)
-                machine = LinearSVC(C=COST, class_weight=weight, max_iter=2000, random_state=0)
-                machine.fit(matrix[rows], wanted)
-            found = matrix @ machine.coef_[0].astype(
-                np.float32
-            )  # no copy of the features in double precision
+        for vote, matrix, machine in zip(self._votes, self._features, self._machines, strict=True):
+            machine.fit(matrix[rows], wanted, cost)
+            found = matrix @ machine.weights[:-1]  # the intercept moves all scores alike
             total += WEIGHTS[vote] * standardised(np.asarray(found, dtype=float))
         return total
 

@@ -11,6 +11,7 @@ import html
 import re
 import unicodedata
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 
 _DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>]+", re.IGNORECASE)
 _MARKUP = re.compile(r"<[^>]{1,40}>")
@@ -140,6 +141,15 @@ def first_family(authors: str) -> str:
     if name and long and name[0] != long[0]:
         long = long[-1:]
     return title_key((long or name or [""])[0])
+
+
+def links(record: Record) -> list[tuple[str, str]]:
+    """Where the paper can be read: name and address, followed only when the person asks."""
+    found = [
+        (f"doi:{record.doi}", f"https://doi.org/{quote(record.doi)}") if record.doi else None,
+        (f"PubMed {record.pmid}", f"https://pubmed.ncbi.nlm.nih.gov/{record.pmid}/") if record.pmid else None,
+    ]
+    return [link for link in found if link]
 
 
 def identified(record: Record) -> Record:

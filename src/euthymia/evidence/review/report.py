@@ -17,12 +17,14 @@ from euthymia.evidence.review.records import Record
 from euthymia.evidence.review.screening import agreements, reading_order, states
 from euthymia.evidence.review.stop import stop
 from euthymia.evidence.review.tag import held
+from euthymia.evidence.review.todo import KINDS, Todo, todo
 from euthymia.evidence.review.trends import shares, shares_svg, together, together_svg
 from euthymia.evidence.review.vocabulary import vocabulary
 
 _STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#111}
 table{border-collapse:collapse;margin:.6rem 0}td,th{border:1px solid #ccd;padding:.25rem .6rem;
-text-align:left;vertical-align:top}
+text-align:left;vertical-align:top;overflow-wrap:anywhere}
+td:first-child{min-width:13rem;max-width:16rem}td{font-size:.92rem}
 h2{margin-top:2.2rem}svg{max-width:100%;height:auto}.note{color:#555}"""
 
 
@@ -45,13 +47,13 @@ def group_counts(review: Review, tags: dict[str, set[str]]) -> dict[str, int]:
     }
 
 
-def links_of(review: Review) -> tuple[Links, list[str]]:
-    """Links of the included papers, and what of the library could not be read."""
+def links_of(review: Review) -> tuple[Links, list[Todo], list[str]]:
+    """Links of the included papers, what they leave to do, and what of the library could not be read."""
     names, library = included(review), read_library()
     records = review.records()
     chosen = [records[n] for n in names]
     result = link(chosen, tags_of(review, names), library, vocabulary(), others=list(records.values()))
-    return result, [str(p) for p in library.problems]
+    return result, todo(result, library, records), [str(p) for p in library.problems]
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -60,7 +62,11 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _more(count: int, shown: int) -> str:
-    return f'<p class="note">... and {count - shown} more (`--json` lists all)</p>' if count > shown else ""
+    return (
+        f'<p class="note">... and {count - shown} more (<code>euthymia review link --out todo.csv</code> lists all)</p>'
+        if count > shown
+        else ""
+    )
 
 
 def page(review: Review, most: int = 60) -> str:
@@ -74,7 +80,7 @@ def page(review: Review, most: int = 60) -> str:
     decisions, gone = review.rows("decisions"), resolve(review.rows("duplicates"))
     order = [v for n, v in reading_order(decisions, gone) if n in records]
     read = stop(order, counts.unique, settings.target_recall, settings.confidence)
-    links, problems = links_of(review)
+    links, tasks, problems = links_of(review)
     parts = [f"<h1>{html.escape(settings.title)}</h1><p>{html.escape(settings.question)}</p>"]
     parts.append("<h2>Flow</h2>" + svg(counts, settings.title))
     if settings.published:
@@ -106,27 +112,16 @@ def page(review: Review, most: int = 60) -> str:
         f"<p>{links.places} places in the library carry evidence, {links.cited_places} of them cite a paper.</p>"
     )
     title = {n: records[n].title for n in names}
-    for head, columns, rows_ in (
-        (
-            "New papers on weakly supported mechanisms",
-            ("paper", "mechanism", "places of grade C or D"),
-            [(title[r], m, len(p)) for r, m, p in links.to_read],
-        ),
-        (
-            "Papers that support something",
-            ("paper", "places"),
-            [(title[r], ", ".join(p[:4])) for r, p in links.supports.items()],
-        ),
-        ("Included papers that support nothing", ("paper",), [(title[r],) for r in links.papers_for_nothing]),
-        ("Newest source older than ten years", ("place", "year"), links.old),
-        ("Claims without a paper", ("claim",), [(c,) for c in links.claims_without_paper]),
-        ("Retracted", ("paper", "places"), [(title.get(r, r), ", ".join(p)) for r, p in links.retracted]),
-    ):
-        parts.append(
-            f"<h3>{head} ({len(rows_)})</h3>"
-            + (_table(columns, rows_[:most]) if rows_ else "")
-            + _more(len(rows_), most)
-        )
+    supports = [(title[r], ", ".join(p[:4])) for r, p in links.supports.items()]
+    parts.append(f"<h3>Papers that support something ({len(supports)})</h3>")
+    parts.append(
+        _table(("paper", "places"), supports[:most]) + _more(len(supports), most) if supports else ""
+    )
+    for kind, head in KINDS.items():
+        things = [(t.where, t.what, t.why) for t in tasks if t.kind == kind]
+        parts.append(f"<h3>{head} ({len(things)})</h3>")
+        if things:
+            parts.append(_table(("where", "what", "why"), things[:most]) + _more(len(things), most))
     if problems:
         parts.append("<h3>Not read</h3>" + _table(("problem",), [(p,) for p in problems]))
     return (

@@ -147,6 +147,18 @@ def agreements(found: Mapping[tuple[str, str], State], stage: str) -> list[Agree
     return result
 
 
+def at_stage(
+    names: Sequence[str], found: Mapping[tuple[str, str], State], stage: str, people: int
+) -> list[str]:
+    """Records a stage is about: all by title; for the full text those that were included by title."""
+    if stage != "full text":
+        return list(names)
+    titles = {name: found.get((name, "title")) for name in names}
+    return [
+        n for n, state in titles.items() if state and state.verdict == "include" and state.complete(people)
+    ]
+
+
 def waiting(
     names: Sequence[str], found: Mapping[tuple[str, str], State], stage: str, reviewer: str, people: int
 ) -> list[str]:
@@ -155,11 +167,7 @@ def waiting(
     For the full text only records included by title; a record that enough others have decided is not asked again.
     """
     result = []
-    for name in names:
-        if stage == "full text" and not (
-            (title := found.get((name, "title"))) and title.verdict in {"include"} and title.complete(people)
-        ):
-            continue
+    for name in at_stage(names, found, stage, people):
         state = found.get((name, stage))
         if state and (reviewer in state.by or state.complete(people)):
             continue

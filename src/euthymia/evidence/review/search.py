@@ -103,6 +103,8 @@ def search(
     since = last - OVERLAP if last else review.settings.since
     until = None if last else review.settings.until
     keys = {key: os.environ[key] for key in KEYS if os.environ.get(key)}
+    if source == "pubmed" and "NCBI_EMAIL" not in keys:
+        tell("pubmed: NCBI wishes to know who asks; set the environment variable NCBI_EMAIL to your address")
     ask = Question(query, since, until, entered=bool(last), keys=keys)
     problems: list[str] = []
     hits = 0

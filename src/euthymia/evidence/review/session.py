@@ -12,7 +12,14 @@ from euthymia.evidence.review.dedupe import resolve
 from euthymia.evidence.review.folder import Review, now
 from euthymia.evidence.review.rank import Ranker, next_records
 from euthymia.evidence.review.records import Record
-from euthymia.evidence.review.screening import State, check_decision, reading_order, states, waiting
+from euthymia.evidence.review.screening import (
+    State,
+    at_stage,
+    check_decision,
+    reading_order,
+    states,
+    waiting,
+)
 from euthymia.evidence.review.stop import Stop, stop
 
 
@@ -61,6 +68,30 @@ class Session:
         ]
         settings = self.review.settings
         return stop(verdicts, len(self.records), settings.target_recall, settings.confidence)
+
+    def progress(self) -> tuple[int, int]:
+        """How many records this stage has, and how many of them this person need not decide any more."""
+        found = self.states
+        names = at_stage(self.names, found, self.stage, self.people)
+        left = waiting(names, found, self.stage, self.reviewer, self.people)
+        return len(names), len(names) - len(left)
+
+    def relevant(self) -> int:
+        """How many records count as relevant at this stage so far."""
+        wanted = {"include", "maybe", "conflict"}
+        return sum(
+            stage == self.stage and state.verdict in wanted for (_, stage), state in self.states.items()
+        )
+
+    @property
+    def last(self) -> str:
+        """This session's last decision in words; empty where there is none to undo."""
+        if not self._mine:
+            return ""
+        record = self.records[self._mine[-1]]
+        state = self.states[record.record, self.stage]
+        reason = state.reasons.get(self.reviewer, "")
+        return f"{state.by[self.reviewer]}{f' ({reason})' if reason else ''} - {record.title[:70]}"
 
     def queue(self, count: int = 1) -> list[Record]:
         """The next records to read, best first; empty when this person is done."""

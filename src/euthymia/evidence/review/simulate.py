@@ -43,6 +43,7 @@ def simulate(
         generator = np.random.default_rng(seed)
         order = [int(generator.choice(np.flatnonzero(labels == value))) for value in (1, 0)]
         seen[order] = True
+    ranker.restart()
     refits = 0
     while len(order) < len(labels):
         scores = ranker.score(order, labels[order])

@@ -10,6 +10,7 @@ import datetime
 import json
 import urllib.error
 import urllib.parse
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -81,8 +82,10 @@ def pubmed_pages(ask: Question, transport: Transport, after: str = "") -> Iterat
 
     def call(what: Callable[..., Any], **parts: Any) -> bytes:
         try:
-            with what(db="pubmed", **parts) as handle:
-                body = handle.read()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # the search itself asks for the address
+                with what(db="pubmed", **parts) as handle:
+                    body = handle.read()
         except urllib.error.HTTPError as error:
             raise SourceError(
                 f"PubMed: HTTP {error.code} {error.reason}; what was fetched is kept, run again to resume"

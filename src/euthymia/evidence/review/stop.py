@@ -48,18 +48,26 @@ class Stop:
     target: float
     confidence: float
 
+    @property
+    def bound(self) -> str:
+        """The recall that can be stated, in words."""
+        if self.recall < 0.005:
+            return "no recall can be stated yet"
+        return (
+            f"recall >= {self.recall:.0%} at {self.confidence:.0%} confidence (at most {self.missed} unread)"
+        )
+
+    @property
+    def verdict(self) -> str:
+        """Whether the target is reached, in words."""
+        if self.reached:
+            return f"STOP: target of {self.target:.0%} recall reached"
+        return f"read on: target of {self.target:.0%} recall not reached (p = {self.p:.2g})"
+
     def __str__(self) -> str:
         if not self.read:
             return f"nothing read yet of {self.total}"
-        if self.recall <= 0:
-            bound = "no recall can be stated yet"
-        else:
-            bound = f"recall >= {self.recall:.0%} at {self.confidence:.0%} confidence (at most {self.missed} unread)"
-        verdict = "STOP: target reached" if self.reached else "read on: target not reached"
-        return (
-            f"{self.read} of {self.total} read, {self.relevant} relevant; {bound}; "
-            f"target {self.target:.0%}: p = {self.p:.3g}, {verdict}"
-        )
+        return f"{self.read} of {self.total} read, {self.relevant} relevant; {self.bound}; {self.verdict}"
 
 
 def tail_probabilities(

@@ -11,10 +11,11 @@ import textwrap
 from collections.abc import Callable
 
 from euthymia.errors import EuthymiaError
-from euthymia.evidence.review.records import Record
+from euthymia.evidence.review.records import Record, links
 from euthymia.evidence.review.session import Session
 from euthymia.evidence.review.vocabulary import vocabulary
 
+WIDTH = 96
 HELP = "i include   e exclude   m maybe   n note   u undo   s state   h help   q quit (all is saved)"
 
 
@@ -39,7 +40,7 @@ def read_key() -> str:
         termios.tcsetattr(handle, termios.TCSADRAIN, before)
 
 
-def page(record: Record, session: Session, width: int = 96) -> str:
+def page(record: Record, session: Session, width: int = WIDTH) -> str:
     """One record as a page of text, with the mechanisms its words name."""
     found = vocabulary().found(f"{record.text} {record.keywords}")
     lines = [*textwrap.wrap(record.title, width), ""]
@@ -52,6 +53,8 @@ def page(record: Record, session: Session, width: int = 96) -> str:
         record.record,
     ]
     lines += textwrap.wrap(record.authors, width)[:2] + ["  ".join(f for f in facts if f)]
+    if session.stage == "full text":
+        lines += [f"  {address}" for _, address in links(record)]
     if record.status != "ok":
         lines.append(f"*** {record.status.upper()} ***")
     lines += ["", *textwrap.wrap(record.abstract or "(no abstract)", width), ""]
@@ -76,16 +79,19 @@ def screen(
     A fault while saving (a full disk) is shown, and the same record is asked again.
     """
     made, note, reasons = 0, "", list(session.review.settings.exclude.items())
-    told = False
-    write(HELP)
+    told, shown, last = False, "", ""
     while queue := session.queue():
         record = queue[0]
+        if record.record != shown:
+            write("\n" + "-" * WIDTH + "\n" + page(record, session))
+            shown = record.record
         state = session.stop() if session.stage == "title" else None
         if state and state.reached and not told:
             write(f"\n*** {state} ***")
             told = True
-        write("\n" + "-" * 96 + "\n" + page(record, session) + ("\nnote: " + note if note else ""))
-        write(f"[{made} made]  {HELP}")
+        total, done = session.progress()
+        write(f"\n{done} of {total} read, {made} in this session" + (f"; last: {last}" if last else ""))
+        write(("note: " + note + "\n" if note else "") + HELP)
         while True:
             pressed = key().lower()
             if pressed in "iemnushq" and pressed:
@@ -95,18 +101,18 @@ def screen(
         try:
             if pressed in "im":
                 session.decide(record.record, {"i": "include", "m": "maybe"}[pressed], "", note)
-                made, note = made + 1, ""
+                made, note, last = made + 1, "", session.last
             elif pressed == "e":
                 reason = _reason(reasons, key, write)
                 if reason:
                     session.decide(record.record, "exclude", reason, note)
-                    made, note = made + 1, ""
+                    made, note, last = made + 1, "", session.last
             elif pressed == "n":
                 note = line("note: ").strip()
             elif pressed == "u":
                 back = session.undo()
                 made -= bool(back)
-                write(f"withdrawn: {back}" if back else "nothing to undo in this session")
+                last = f"withdrawn {back}" if back else "nothing to undo in this session"
             else:
                 write(HELP if pressed == "h" else str(session.stop()))
         except EuthymiaError as error:
@@ -120,9 +126,7 @@ def _reason(reasons: list[tuple[str, str]], key: Callable[[], str], write: Calla
     """The reason chosen by its number; empty where the person took it back."""
     if len(reasons) == 1:
         return reasons[0][0]
-    write(
-        "  ".join(f"{n} {name}: {says}" for n, (name, says) in enumerate(reasons, start=1))
-        + "   (other key: back)"
-    )
+    lines = [f"  {n} {name}: {says}" for n, (name, says) in enumerate(reasons, start=1)]
+    write("\n".join([*lines, "  any other key: back"]))
     pressed = key()
     return reasons[int(pressed) - 1][0] if pressed.isdigit() and 0 < int(pressed) <= len(reasons) else ""

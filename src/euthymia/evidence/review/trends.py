@@ -20,18 +20,6 @@ from itertools import combinations
 from euthymia.evidence.review.records import Record
 
 Z = 1.959963984540054
-COLOURS = (
-    "#2a6f97",
-    "#c1440e",
-    "#468432",
-    "#7b2d8b",
-    "#b8860b",
-    "#0f766e",
-    "#9d174d",
-    "#4b5563",
-    "#1d4ed8",
-    "#65a30d",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,56 +73,97 @@ def together(
     return found
 
 
-def shares_svg(rows: Sequence[Share], labels: Mapping[str, str], most: int = 6) -> str:
-    """Lines of the most frequent mechanisms over the years, with interval bands."""
+def periods(rows: Sequence[Share], most: int = 15) -> list[tuple[str, list[Share]]]:
+    """Rows by period: years as they are, or spans of equal length where there are more than `most` years.
+
+    Counts of the years in a span are added up and its interval computed from the sum.
+    """
+    years = sorted({row.year for row in rows})
+    if not years:
+        return []
+    length = -(-(years[-1] - years[0] + 1) // most)
+    found: dict[tuple[int, str], list[Share]] = {}
+    for row in rows:
+        found.setdefault(((row.year - years[-1]) // length, row.mechanism), []).append(row)
+    result: dict[int, list[Share]] = {}
+    for (at, mechanism), some in sorted(found.items(), key=lambda item: item[0][0]):
+        count, papers = sum(r.count for r in some), sum(r.papers for r in some)
+        last = years[-1] + at * length
+        share = Share(mechanism, last, count, papers, count / papers, *wilson(count, papers))
+        result.setdefault(last, []).append(share)
+    return [
+        (f"{last}" if length == 1 else f"{last - length + 1}-{last % 100:02d}", some)
+        for last, some in result.items()
+    ]
+
+
+WIDE, HIGH, COLUMNS = 290.0, 150.0, 3
+
+
+def shares_svg(rows: Sequence[Share], labels: Mapping[str, str], most: int = 9) -> str:
+    """One small panel per mechanism, the most frequent first: share per period, with its 95 % interval as a bar."""
     total = Counter[str]()
     for row in rows:
         total[row.mechanism] += row.count
     chosen = [name for name, count in total.most_common(most) if count]
-    years = sorted({row.year for row in rows})
     if not chosen:
         return _empty("no tagged papers with a year yet")
-    top = max(0.1, max(row.high for row in rows if row.mechanism in chosen))
-    span = max(1, years[-1] - years[0])
-
-    def x(year: int) -> float:
-        return 60 + 560 * (year - years[0]) / span
-
-    def y(share: float) -> float:
-        return 340 - 300 * share / top
-
-    parts = []
-    for tick in range(5):
-        value = top * tick / 4
-        parts.append(
-            f'<path d="M60 {y(value):.1f} H620" stroke="#e5e7eb"/><text x="8" y="{y(value) + 4:.1f}">{value:.0%}</text>'
+    spans = periods(rows)
+    panels = [
+        _panel(
+            name,
+            labels.get(name, name),
+            spans,
+            30 + (WIDE + 14) * (at % COLUMNS),
+            40 + (HIGH + 30) * (at // COLUMNS),
         )
-    for year in years[:: max(1, len(years) // 8)]:
-        parts.append(f'<text x="{x(year) - 14:.1f}" y="362">{year}</text>')
-    for at, name in enumerate(chosen):
-        line, colour = [row for row in rows if row.mechanism == name], COLOURS[at % len(COLOURS)]
-        up = " ".join(f"{x(r.year):.1f},{y(r.high):.1f}" for r in line)
-        down = " ".join(f"{x(r.year):.1f},{y(r.low):.1f}" for r in reversed(line))
-        points = " ".join(f"{x(r.year):.1f},{y(r.share):.1f}" for r in line)
-        parts.append(f'<polygon points="{up} {down}" fill="{colour}" opacity="0.10"/>')
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts += [
-            f'<circle cx="{x(r.year):.1f}" cy="{y(r.share):.1f}" r="3" fill="{colour}"><title>'
-            f"{html.escape(labels.get(name, name))} {r.year}: {r.count} of {r.papers} ({r.low:.0%}-{r.high:.0%})"
-            "</title></circle>"
-            for r in line
-        ]
+        for at, name in enumerate(chosen)
+    ]
+    tall = 40 + (HIGH + 30) * -(-len(chosen) // COLUMNS)
+    return _svg(
+        30 + (WIDE + 14) * COLUMNS, tall, "".join(panels), "share of papers per mechanism, 95 % intervals"
+    )
+
+
+def _panel(name: str, label: str, spans: Sequence[tuple[str, list[Share]]], left: float, top: float) -> str:
+    """One mechanism: its axis, bars of the intervals, points whose area is the number of papers."""
+    base, tall, x0 = top + HIGH - 20, HIGH - 44, left + 34
+    step = (WIDE - 50) / max(1, len(spans))
+    found = [(span, row) for span, some in spans for row in some if row.mechanism == name]
+    largest = max(row.papers for _, row in found)
+    count = sum(row.count for _, row in found)
+    parts = [
+        f'<text x="{left:.0f}" y="{top + 12:.0f}" font-weight="600">{html.escape(label)} ({count})</text>'
+    ]
+    for tick in (0.0, 0.5, 1.0):
+        y = base - tall * tick
         parts.append(
-            f'<text x="640" y="{50 + 20 * at}" fill="{colour}">{html.escape(labels.get(name, name))}</text>'
+            f'<path d="M{x0:.0f} {y:.1f} H{left + WIDE - 10:.0f}" stroke="#e3e6ea"/>'
+            f'<text x="{x0 - 4:.0f}" y="{y + 4:.1f}" text-anchor="end" class="s">{tick:.0%}</text>'
         )
-    return _svg(880, 380, "".join(parts), "share of papers per mechanism and year, 95 % intervals")
+    every = -(-len(found) * 34 // int(WIDE - 50))
+    for at, (span, row) in enumerate(found):
+        x, y = x0 + step * (at + 0.5), base - tall * row.share
+        parts.append(
+            f'<path d="M{x:.1f} {base - tall * row.low:.1f} V{base - tall * row.high:.1f}" stroke="#9bb8cc" '
+            f'stroke-width="3"/><circle cx="{x:.1f}" cy="{y:.1f}" r="{1.6 + 3.4 * (row.papers / largest) ** 0.5:.1f}" '
+            f'fill="#1f5f86"><title>{html.escape(label)} {span}: {row.count} of {row.papers} papers '
+            f"({row.low:.0%}-{row.high:.0%})</title></circle>"
+        )
+        if (len(found) - 1 - at) % every == 0:
+            parts.append(
+                f'<text x="{x:.1f}" y="{base + 14:.0f}" text-anchor="middle" class="s">{span}</text>'
+            )
+    return "".join(parts)
 
 
 def together_svg(counts: Mapping[tuple[str, str], int], labels: Mapping[str, str], most: int = 14) -> str:
-    """A grid of how often row and column are named in the same paper."""
+    """A grid of how often row and column are named in the same paper; pairs of mechanisms stand on both sides."""
     if not counts:
         return _empty("nothing is named together yet")
     left, right = Counter[str](), Counter[str]()
+    if all(b in labels for _, b in counts):
+        counts = {**counts, **{(b, a): count for (a, b), count in counts.items()}}
     for (a, b), count in counts.items():
         left[a] += count
         right[b] += count
@@ -142,12 +171,12 @@ def together_svg(counts: Mapping[tuple[str, str], int], labels: Mapping[str, str
     top, cell, parts = max(counts.values()), 34, []
     for i, a in enumerate(rows):
         parts.append(
-            f'<text x="222" y="{162 + cell * i}" text-anchor="end">{html.escape(labels.get(a, a)[:32])}</text>'
+            f'<text x="222" y="{182 + cell * i}" text-anchor="end">{html.escape(_short(labels.get(a, a)))}</text>'
         )
         for j, b in enumerate(columns):
             count = counts.get((a, b), 0)
             if count:
-                x, y = 230 + cell * j, 142 + cell * i
+                x, y = 230 + cell * j, 162 + cell * i
                 parts.append(
                     f'<rect x="{x}" y="{y}" width="{cell - 2}" height="{cell - 2}" fill="#2a6f97" '
                     f'opacity="{0.12 + 0.8 * count / top:.2f}"/>'
@@ -157,17 +186,21 @@ def together_svg(counts: Mapping[tuple[str, str], int], labels: Mapping[str, str
     for j, b in enumerate(columns):
         at = 250 + cell * j
         parts.append(
-            f'<text transform="translate({at},134) rotate(-50)">{html.escape(labels.get(b, b)[:24])}</text>'
+            f'<text transform="translate({at},154) rotate(-50)">{html.escape(_short(labels.get(b, b)))}</text>'
         )
     return _svg(
-        330 + cell * len(columns), 170 + cell * len(rows), "".join(parts), "named together in one paper"
+        330 + cell * len(columns), 190 + cell * len(rows), "".join(parts), "named together in one paper"
     )
+
+
+def _short(label: str, most: int = 28) -> str:
+    return label if len(label) <= most else label[: most - 3].rstrip() + "..."
 
 
 def _svg(width: float, height: float, body: str, title: str) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-label="{title}">'
-        "<style>text{font:12px sans-serif}</style>"
+        "<style>text{font:12px sans-serif}.s{font-size:10px;fill:#555}</style>"
         f'<rect width="100%" height="100%" fill="#fff"/>'
         f'<text x="8" y="18" font-weight="700">{title}</text>{body}</svg>\n'
     )

@@ -23,7 +23,7 @@ def search_step(arguments: argparse.Namespace) -> int:
     """Run the queries of the review."""
     from euthymia.evidence.review.search import search
 
-    review = opened(arguments)
+    review = opened(arguments, writes=True)
     runs = []
     for source in arguments.source or list(review.settings.queries):
         run = search(review, source, tell=lambda line: print(line, file=sys.stderr), again=arguments.again)
@@ -45,7 +45,7 @@ def import_step(arguments: argparse.Namespace) -> int:
     """Read records from files."""
     from euthymia.evidence.review.search import import_file
 
-    review, total, all_problems = opened(arguments), [], 0
+    review, total, all_problems = opened(arguments, writes=True), [], 0
     for path in arguments.files:
         run, taken = import_file(review, path, arguments.format, arguments.source, arguments.labels_by)
         for problem in run.problems:
@@ -76,7 +76,7 @@ def dedupe_step(arguments: argparse.Namespace) -> int:
     """Find duplicates, or settle a pair."""
     from euthymia.evidence.review.dedupe import duplicates, resolve
 
-    review = opened(arguments)
+    review = opened(arguments, writes=True)
     records = review.records()
     if arguments.pair:
         one, other, verdict = arguments.pair

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from typing import TYPE_CHECKING
 
 from euthymia.errors import InputError, Problem
 from euthymia.evidence.review.folder import now
 from euthymia.evidence.review.steps.common import opened, show_result
+
+if TYPE_CHECKING:
+    from euthymia.evidence.review.session import Session
 
 
 def screen_step(arguments: argparse.Namespace) -> int:
@@ -14,7 +19,7 @@ def screen_step(arguments: argparse.Namespace) -> int:
     from euthymia.evidence.review.screening import SETTLED, agreements
     from euthymia.evidence.review.session import Session
 
-    review = opened(arguments)
+    review = opened(arguments, writes=True)
     who = SETTLED if arguments.settle else arguments.reviewer
     if review.settings.reviewers and who not in (*review.settings.reviewers, SETTLED):
         names = ", ".join(review.settings.reviewers)
@@ -50,11 +55,11 @@ def screen_step(arguments: argparse.Namespace) -> int:
             f"{a.first}, {a.second}: {a.both} both decided, {a.observed:.0%} equal, kappa {a.kappa:.2f}"
             for a in agreements(found, arguments.stage)
         ]
-        lines += [
-            f"{n}: {found[n, arguments.stage].by}  {session.records[n].title[:60]}"
-            for n in conflicts
-            if n in session.records
-        ]
+        for n in (name for name in conflicts if name in session.records):
+            said = "; ".join(f"{who} {verdict}" for who, verdict in found[n, arguments.stage].by.items())
+            lines.append(f"{n}  {session.records[n].title[:70]}\n    {said}")
+        if conflicts:
+            lines.append("to settle one: --settle --record RECORD --verdict include or exclude")
         return show_result(
             arguments,
             {"agreements": both, "conflicts": conflicts},
@@ -72,6 +77,7 @@ def screen_step(arguments: argparse.Namespace) -> int:
     if arguments.browser:
         from euthymia.evidence.review.browser import server
 
+        _ranked(session)
         made_server, address = server(session, arguments.port)
         print(f"open {address}\nCtrl-C ends it; every decision is saved at once", flush=True)
         try:
@@ -81,9 +87,16 @@ def screen_step(arguments: argparse.Namespace) -> int:
         return 0
     from euthymia.evidence.review.terminal import screen
 
+    _ranked(session)
     made = screen(session)
     print(f"{made} decisions by {session.reviewer}; {session.stop()}")
     return 0
+
+
+def _ranked(session: Session) -> None:
+    """Rank for the first time, and say so: with many records this takes a while."""
+    print(f"ranking {len(session.records)} records ...", file=sys.stderr, flush=True)
+    session.queue()
 
 
 def tag_step(arguments: argparse.Namespace) -> int:
@@ -92,7 +105,7 @@ def tag_step(arguments: argparse.Namespace) -> int:
     from euthymia.evidence.review.tag import by_person, fresh, fresh_person, held, learn, suggest
     from euthymia.evidence.review.vocabulary import vocabulary
 
-    review, words = opened(arguments), vocabulary()
+    review, words = opened(arguments, writes=True), vocabulary()
     gone = resolve(review.rows("duplicates"))
     records = [r for n, r in review.records().items() if n not in gone]
     rows = review.rows("tags")

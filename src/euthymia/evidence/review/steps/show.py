@@ -86,29 +86,25 @@ def export_step(arguments: argparse.Namespace) -> int:
 
 def link_step(arguments: argparse.Namespace) -> int:
     """Tie papers to the library."""
+    from dataclasses import asdict
+
     from euthymia.evidence.review.report import links_of
+    from euthymia.evidence.review.todo import as_csv, as_text
 
     review = opened(arguments)
-    links, problems = links_of(review)
+    links, tasks, problems = links_of(review)
     for problem in problems:
         print(f"not read: {problem}", file=sys.stderr)
-    records = review.records(abstracts=False)
     lines = [
         f"{links.places} places carry evidence, {links.cited_places} cite a paper",
-        f"papers that support something: {len(links.supports)}",
+        f"included papers that support something: {len(links.supports)}",
         *(f"  {r}: {', '.join(p[:3])}" for r, p in links.supports.items()),
-        f"included papers that support nothing: {len(links.papers_for_nothing)}",
-        f"places whose newest source is older than ten years: {len(links.old)}",
-        *(f"  {year}  {place}" for place, year in links.old[:20]),
-        f"claims without a paper: {len(links.claims_without_paper)}: {', '.join(links.claims_without_paper[:40])}",
-        f"new papers on mechanisms with grade C or D: {len(links.to_read)}",
-        *(
-            f"  {records[r].year} {m}: {records[r].title[:70]} ({len(p)} places)"
-            for r, m, p in links.to_read[:20]
-        ),
-        *(f"RETRACTED {r}: {', '.join(p) or 'cited nowhere'}" for r, p in links.retracted),
+        as_text(tasks),
     ]
-    return show_result(arguments, {**links.as_dict(), "not read": problems}, "\n".join(lines))
+    if arguments.out:
+        lines.append("wrote " + written(arguments.out, as_csv(tasks)))
+    data = {**links.as_dict(), "todo": [asdict(task) for task in tasks], "not read": problems}
+    return show_result(arguments, data, "\n".join(lines))
 
 
 def report_step(arguments: argparse.Namespace) -> int:
