@@ -20,7 +20,7 @@ from euthymia.errors import EuthymiaError, InputError, Problem, SolverError, nea
 from euthymia.interop.sbml_change import own_model
 from euthymia.interop.sbml_draws import draw
 from euthymia.interop.sbml_dynamics import Dynamics, dynamics
-from euthymia.interop.sbml_engine import to_engine
+from euthymia.interop.sbml_engine import engine_name, to_engine
 from euthymia.interop.sbml_machine import Machine
 from euthymia.interop.sbml_math import Unsupported
 from euthymia.interop.sbml_model import SbmlModel
@@ -253,7 +253,9 @@ def prepare_batch(
     draws: Mapping[str, np.ndarray],
     patients: int,
 ) -> Callable[..., tuple[np.ndarray, list[str]]]:
-    """A function (solver, rtol, count, **options) -> (values, messages) that runs the first `count` patients.
+    """A function (solver, rtol, count, share, **options) -> (values, messages) that runs the first `count` patients.
+
+    The absolute tolerance of a state is `share` * rtol * its largest value in the typical patient.
 
     Raises
     ------
@@ -263,7 +265,7 @@ def prepare_batch(
     model = system.model
     symbols = [_symbol(model, w) for w in wanted]
     symbols += [model.species[s].compartment for s in symbols if s in model.species]
-    translated = to_engine(system, symbols, draws)
+    translated = to_engine(system, symbols, draws, keep=draws)
     for symbol in draws:
         if symbol not in translated.start:
             raise Unsupported("varying a symbol that nothing reads", "symbol", symbol, model.file)
@@ -281,15 +283,18 @@ def prepare_batch(
     )
     joined = OdeSystem.join(plain.name, whole, units=False)
     try:
-        scale = np.r_[peaks(system, times), np.ones(len(plain.states) - len(system.states))]
+        largest = dict(zip(map(engine_name, system.states), peaks(system, times), strict=True))
+        scale = np.array([largest.get(s, 1.0) for s in plain.states])
     except SolverError:  # the typical patient fails: each one's own sizes must do
         scale = None
     events = stop_events(model, system, times, draws, patients)
 
-    def run(solver: Any, rtol: float, count: int, **options: Any) -> tuple[np.ndarray, list[str]]:
+    def run(
+        solver: Any, rtol: float, count: int, share: float = 1e-3, **options: Any
+    ) -> tuple[np.ndarray, list[str]]:
         values = {translated.start[k]: v[:count] for k, v in draws.items()}
         first = Events(events.regimens, events.regimen_of[:count]) if events is not None else None
-        options |= {"rtol": rtol, "after": True} | ({} if scale is None else {"atol": rtol * 1e-3 * scale})
+        options |= {"rtol": rtol, "after": True} | ({} if scale is None else {"atol": rtol * share * scale})
         result = solver(joined, count, values, first, times, names, **options)
         return result.values, [result.message(i) for i in range(count)]
 
