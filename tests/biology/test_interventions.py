@@ -24,9 +24,15 @@ def effects(full, course):
     }
 
 
-@pytest.mark.parametrize("name", HELPING)
+NO_EFFECT = pytest.mark.xfail(
+    strict=True, reason="the network has no path from light to mood that is on in humans"
+)
+
+
+@pytest.mark.parametrize("name", [pytest.param(h, marks=NO_EFFECT) if h == "light" else h for h in HELPING])
 def test_it_helps(name, effects):
-    assert effects[name][:, 0].max() > 0
+    """By more than a thousandth of a point: the solver's error is 1e-5."""
+    assert effects[name][:, 0].max() > 1e-3
 
 
 def test_convulsive_treatment_is_strongest_at_three_weeks(effects):

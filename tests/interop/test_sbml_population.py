@@ -114,6 +114,24 @@ def test_bench_reports_error_and_speed(decay: Path) -> None:
     assert ours.tool == "euthymia" and ours.error <= 1e-6 and ours.patients_per_second > 0
 
 
+def test_a_model_that_only_events_change(tmp_path: Path) -> None:
+    """No species and no rule: what events change is reported."""
+    path = tmp_path / "only.xml"
+    path.write_text(
+        """<?xml version="1.0" encoding="UTF-8"?>
+<sbml xmlns="http://www.sbml.org/sbml/level3/version2/core" level="3" version="2"><model id="only">
+<listOfParameters><parameter id="a" value="1" constant="false"/><parameter id="b" value="2" constant="true"/>
+</listOfParameters><listOfEvents><event id="E" useValuesFromTriggerTime="true"><trigger initialValue="true"
+ persistent="true"><math xmlns="http://www.w3.org/1998/Math/MathML"><apply><gt/><csymbol encoding="text"
+ definitionURL="http://www.sbml.org/sbml/symbols/time">t</csymbol><ci>b</ci></apply></math></trigger>
+<listOfEventAssignments><eventAssignment variable="a"><math xmlns="http://www.w3.org/1998/Math/MathML"><cn>5</cn>
+</math></eventAssignment></listOfEventAssignments></event></listOfEvents></model></sbml>"""
+    )
+    run = run_population(path, 4, 8, {"b": "uniform(1.1, 3.9)"}, 5, 2)
+    assert run.outputs == ("a",) and run.solver == "engine" and run.ok.all()
+    assert (run.values[:, :, 0] == np.where(run.times > run.draws["b"][:, None], 5.0, 1.0)).all()
+
+
 @pytest.mark.shared
 def test_suite_through_the_lanes(shared: Path) -> None:
     """The set that passes alone passes in lanes: the file's numbers against the suite's results, four patients with
@@ -128,3 +146,51 @@ def test_suite_through_the_lanes(shared: Path) -> None:
     others = {k: v for k, v in verdicts.items() if v[0] not in ("pass", "refused")}
     assert others == {} and count == {"pass": 388, "refused": 12}
     assert sum(int(text.split()[0]) > 0 for v, text in verdicts.values() if v == "pass") >= 340
+
+
+def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What `euthymia sbml run` prints: the end, failed patients in words, and every fault of a request at once."""
+    from euthymia.cli import main
+
+    path = tmp_path / "saw.xml"
+    path.write_text(DECAY.replace("EVENTS", EVENT))
+    out = tmp_path / "rows.csv"
+    ask = [
+        "sbml",
+        "run",
+        str(path),
+        "--end",
+        "12",
+        "--steps",
+        "6",
+        "--patients",
+        "5",
+        "--jobs",
+        "1",
+        "--outputs",
+        "S,k",
+    ]
+    assert main([*ask, "--vary", "k=lognormal(0.2)", "--out", str(out)]) == 0
+    text = capsys.readouterr().out
+    assert "5 patients to t = 12 in" in text and "(engine)" in text and "median" in text and "\nS " in text
+    rows = out.read_text().splitlines()
+    assert rows[0] == "patient,time,S,k" and len(rows) == 1 + 5 * 7
+    assert main(
+        [*ask, "--vary", "k=normal(0.5, 1)", "--seed", "3", "--vary", "on=uniform(1e308, 1.7e308)"]
+    ) in (0, 1)
+    capsys.readouterr()
+    assert (
+        main(["sbml", "run", str(path), "--vary", "kk=normal(1)", "--vary", "on=gamma(2)", "--outputs", "T"])
+        == 2
+    )
+    printed = capsys.readouterr()
+    for part in (
+        "kk: there is no 'kk' to vary - did you mean 'k'?",
+        "on: 'gamma(2)' is no distribution; for example lognormal(0.3), normal(5, 1) or uniform(1, 2)",
+        "'T' is not in the model",
+    ):
+        assert part in printed.out + printed.err
+    assert main(["sbml", "run", str(tmp_path / "no.xml"), "--steps", "0", "--vary", "k"]) == 2
+    printed = capsys.readouterr()
+    for part in ("no.xml: no such file", "--steps 0: at least 1", "--vary 'k': expected NAME=DISTRIBUTION"):
+        assert part in printed.out + printed.err

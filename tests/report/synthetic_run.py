@@ -60,6 +60,7 @@ def write(folder: Path, *, n: int = 150, seed: int = 7, published: bool = True, 
         "endpoints": _endpoints(visits, patients),
         "exposure": _exposure(rng),
         "parameters": _parameters(),
+        **_statistics(),
     }
     if published:
         tables["published"] = _published()
@@ -225,6 +226,32 @@ def _published() -> pl.DataFrame:
         rows.append(("made_up_2000", arm, arm, "madrs", 0.0, 28.9, None, None, "points", "example2000madeup"))
     names = ["trial", "arm", "matched_arm", "outcome", "day", "value", "low", "high", "unit", "cite"]
     return pl.DataFrame(rows, schema=names, orient="row")
+
+
+def _statistics() -> dict[str, pl.DataFrame]:
+    """One analysis estimated and one that was not, its replicates, two looks and one step."""
+    arm = {"arm": "escitalopram 10 mg"}
+    one = {"replicate": 0, "analysis": "primary", **arm, "method": "mmrm", "endpoint": "change", "measure": "points",
+           "estimand": "hypothetical", "n": 300, "estimate": -2.5, "se": 1.0, "df": 190.4, "low": -4.5, "high": -0.5,
+           "p": 0.0132, "note": ""}  # fmt: skip
+    gone = {
+        **one,
+        "analysis": "second",
+        "note": "too few patients",
+        **dict.fromkeys(("estimate", "se", "df", "low", "high", "p")),
+    }
+    over = {"analysis": "primary", **arm, "replicates": 200, "power": 0.7, "power_error": 0.03, "mean": -2.4,
+            "spread": 1.1, "mean_se": 1.0, "coverage": 0.95}  # fmt: skip
+    look = {**arm, "information": 0.5, "bound": 2.96, "reached": 1.0, "success": 0.1, "futile": 0.2,
+            "more_patients": 0.0, "power": 0.6, "mean_n": 250.0}  # fmt: skip
+    step = {"replicate": 0, **arm, "step": "rescue", "day": 28.0, "action": "add", "option": "rescue", "n": 5,
+            "not_taken": 120, "in_trial": 125, "dropped": 25, "left_by_plan": 0}  # fmt: skip
+    return {
+        "analyses": pl.DataFrame([one, gone], infer_schema_length=None),
+        "operating": pl.DataFrame([over]),
+        "sequential": pl.DataFrame([{**look, "look": 1}, {**look, "look": 2}]),
+        "flow": pl.DataFrame([step]),
+    }
 
 
 def _parameters() -> pl.DataFrame:

@@ -227,3 +227,17 @@ def test_each_file_of_the_run_is_listed_with_its_hash(page: Page, folder: Path) 
 
     for file in folder.iterdir():
         assert hashlib.sha256(file.read_bytes()).hexdigest() in page.text
+
+
+def test_statistics_and_steps_are_printed_with_what_could_not_be_estimated(folder: Path) -> None:
+    text = Page(render(read_run(folder))).text
+    for part in (
+        "-2.50 (-4.50 to -0.50)",
+        "0.013",
+        "not estimated",
+        "too few patients",
+        "70 %",
+        "rescue",
+        "2.96",
+    ):
+        assert part in text.replace("\u2212", "-"), part

@@ -29,12 +29,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=DIST",
         help="for example k1=lognormal(0.3); may be repeated",
     )
-    parser.add_argument("--patients", type=int, metavar="N", help="patients (run 1, bench 32)")
+    parser.add_argument("--patients", type=int, metavar="N", help="patients (run 1, bench 256)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the draws")
     parser.add_argument("--out", metavar="FILE.csv", help="run: write patient, time and outputs as CSV")
     parser.add_argument(
         "--error", type=float, default=1e-6, metavar="E", help="bench: the error to reach (1e-6)"
     )
+    parser.add_argument(
+        "--outputs", metavar="A,B", help="run: symbols to report; n:S the amount of S, c:S its concentration"
+    )
+    parser.add_argument(
+        "--only", type=int, metavar="I", help="run: this patient of the population alone, from 0"
+    )
+    parser.add_argument("--jobs", type=int, metavar="N", help="run: cores to use (all but one)")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -46,8 +53,12 @@ def run(arguments: argparse.Namespace) -> int:
         if not sign:
             problems.append(f"--vary '{item}': expected NAME=DISTRIBUTION, for example k1=lognormal(0.3)")
         vary[name.strip()] = distribution
-    if arguments.steps < 1 or (arguments.patients or 1) < 1 or not arguments.end > 0:
-        problems.append("--steps and --patients must be at least 1, --end above 0")
+    small = {"--steps": arguments.steps, "--patients": arguments.patients, "--jobs": arguments.jobs}
+    problems += [
+        f"{name} {value}: at least 1" for name, value in small.items() if value is not None and value < 1
+    ]
+    if not arguments.end > 0:
+        problems.append(f"--end {arguments.end:g}: above 0")
     if not Path(arguments.model).is_file():
         problems.append(f"{arguments.model}: no such file")
     if problems:
@@ -59,30 +70,50 @@ def _run(arguments: argparse.Namespace, vary: dict[str, str]) -> int:
     from euthymia.interop.sbml_population import run_population
 
     n = arguments.patients or 1
-    found = run_population(arguments.model, arguments.end, arguments.steps, vary, n, arguments.seed)
+    outputs = [w.strip() for w in arguments.outputs.split(",")] if arguments.outputs else None
+    found = run_population(
+        arguments.model,
+        arguments.end,
+        arguments.steps,
+        vary,
+        n,
+        arguments.seed,
+        outputs=outputs,
+        threads=arguments.jobs,
+        only=arguments.only,
+    )
     if arguments.out:
         _write(found, Path(arguments.out))
     rows = []
     for j, name in enumerate(found.outputs):
         last = found.values[found.ok, -1, j]
         rows.append({"output": name, "median": _at(last, 50), "p05": _at(last, 5), "p95": _at(last, 95)})
-    failed = [f"patient {i}: {m}" for i, m in enumerate(found.messages) if m != "ok"]
+    failed = [m for m in found.messages if m != "ok"]
     if arguments.json:
         data = {
             "patients": n,
             "solver": found.solver,
             "seconds": found.seconds,
             "failed": failed,
+            "warnings": list(found.warnings),
             "at_end": rows,
         }
         print(json.dumps(data, indent=1))
     else:
-        print(f"{n} patients to t = {arguments.end:g} in {found.seconds:.2f} s ({found.solver})")
+        who = f"{n} patients" if arguments.only is None else f"patient {arguments.only} of {n}"
+        print(f"{who} to t = {arguments.end:g} in {found.seconds:.2f} s ({found.solver})")
         print(f"{'at the end':<32}{'median':>14}{'5 %':>14}{'95 %':>14}")
         for r in rows:
             print(f"{r['output']:<32}{r['median']:>14.6g}{r['p05']:>14.6g}{r['p95']:>14.6g}")
-        print("\n".join(failed[:20]))
-    return 1 if len(failed) == n else 0
+        for text in found.warnings:
+            print(f"note: {text}")
+        if failed:
+            print(f"{len(failed)} of {n} patients failed:")
+        for text in failed[:10]:
+            print(f"  {text.replace('alone: only=', 'alone: --only ')}")
+        if len(failed) > 10:
+            print(f"  ... and {len(failed) - 10} more (--json lists all)")
+    return 1 if len(failed) == len(found.messages) else 0
 
 
 def _at(values: Any, percent: float) -> float:
@@ -105,7 +136,7 @@ def _write(found: Any, path: Path) -> None:
 def _bench(arguments: argparse.Namespace, vary: dict[str, str]) -> int:
     from euthymia.interop.sbml_bench import bench_sbml
 
-    n = arguments.patients or 32
+    n = arguments.patients or 256
     found = bench_sbml(
         arguments.model,
         arguments.end,

@@ -38,6 +38,7 @@ GROUP = 200  # patients for spread and intervals
 POINTS, FIRST = 121, 0.02  # times in an interval; first time after a single dose, h
 LONGEST = 2400.0  # h
 SLOWED = 3.0  # a single dose is followed so much longer where a gene or a drug may slow the clearance
+BEFORE = 1.0  # h: how long before the observed drug a single dose of another one is given, unless stated
 BEYOND = 1.1  # a single dose is followed a little beyond the time asked for
 ONE, MANY = 1e-6, 1e-4  # relative tolerance for one patient and for a group
 LEVELS = ("Cmax", "Cmin", "Cavg", "AUC_tau", "AUC_inf")
@@ -61,7 +62,7 @@ def score(
     for i, seen in enumerate([*observations, *_spreads(observations)]):
         try:
             rows.append(_score(seen))
-        except (EuthymiaError, ValueError, KeyError) as error:
+        except (EuthymiaError, ValueError, LookupError, ArithmeticError) as error:
             text = (
                 "; ".join(p.message for p in error.problems) if isinstance(error, InputError) else str(error)
             )
@@ -163,7 +164,7 @@ def _companions(seen: Observation) -> tuple[list[Treatment], list[Perpetrator]]:
     for given in seen.others:
         found = find(given.name)
         if isinstance(found, Perpetrator):
-            static.append(found.at_dose(given.dose * 24.0 / given.interval))
+            static.append(found.at_dose(given.dose * 24.0 / (given.interval or 24.0)))
             continue
         if not found.has_kinetics:
             raise InputError([f"{found.name} has no kinetics here, so its effect cannot be computed"])
@@ -183,7 +184,8 @@ def _simulate(
     days = seen.duration
     if math.isinf(days):
         days = days_to_steady_state([main])
-    lead = max([days_to_steady_state([t]) for t in companions], default=0.0) * 24.0
+    leads = [days_to_steady_state([t]) * 24.0 if t.interval else BEFORE for t in companions]
+    lead = max(leads, default=0.0)
     if "co_medication_lead_h" in seen.tokens:
         lead = number(seen.tokens["co_medication_lead_h"], "co_medication_lead_h")
     if single:

@@ -128,10 +128,12 @@ def driver_code(name: str, width: int, triggers: bool = False, jumps: bool = Fal
 
 
 def _coefficients(method: Tableau) -> dict[str, Any]:
+    pairs = zip(method.a[1:], method.a[:-1], strict=True)
+    following = [False, *(b == (*a, 1.0) for b, a in pairs)]  # the argument before, plus its increment
     return {
         "STAGES": method.stages, "GAMMA": method.gamma, "A": method.a, "AT": method.at, "C": method.c, "D": method.d,
         "DENSE": method.dense, "ERROR": method.error, "ORDER": float(method.order), "SAFETY": method.safety,
-        "IMPLICIT": method.implicit,
+        "IMPLICIT": method.implicit, "NEXT_ONLY": following,
     }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ PLACES = (
     # sizes
     "N", "NS", "NP", "NU", "NT", "NO", "NE", "NTIMED", "NNEED", "MAXSTEPS", "NEXT", "NINPUTS",
     # options (doubles)
-    "RTOL", "START", "HMAX", "FLOOR", "EVENT_STEP",
+    "RTOL", "START", "HMAX", "FLOOR", "LEAST", "EVENT_STEP",
     # input: pointers
     "P_Y0", "P_PAR", "P_U0", "P_EVT", "P_EVC", "P_EVI", "P_EVV", "P_TIMES", "P_AFTER", "P_ATOL", "P_TIMED", "P_NEED",
     # results: pointers
@@ -30,7 +30,7 @@ PLACES = (
     # jumps of sensitivities; these stay empty without them
     "F_SLOPE", "BEFORE_JUMP", "AFTER_JUMP", "P_JUMPS", "P_MOVED", "P_BASE",
     # one value for each lane
-    "T", "H", "HS", "HK", "STOP", "G", "GH", "TS", "ERR", "EOLD", "REJ", "HIT", "ACT", "BAD", "NEXTOUT", "SERVE",
+    "T", "H", "HS", "HK", "STOP", "G", "GH", "TS", "ERR", "BIG", "REJ", "HIT", "ACT", "BAD", "NEXTOUT", "SERVE",
     "FRESH", "DONE", "STEPS", "NREJ", "FAIL", "TN", "ID", "IE", "IO",
     "FLIP", "SERIAL", "QNEXT", "TP",
 )  # fmt: skip
@@ -196,13 +196,20 @@ def service(ctx: "p", lane: "i"):
             short = (stop - time) * ld(ctx, EVENT_STEP)
             h = ld(ldp(ctx, H), lane)
             st(ldp(ctx, H), lane, select(h < short, h, short))
-            st(ldp(ctx, EOLD), lane, 1.0)
             st(ldp(ctx, REJ), lane, 0.0)
             st(ldp(ctx, FRESH), lane, 1.0)
+        big = 0.0
         for i in range(ldi(ctx, NS)):
             size = absd(ld(ldp(ctx, Y), i * WIDTH + lane))
             most = ld(ldp(ctx, YMAX), i * WIDTH + lane)
-            st(ldp(ctx, YMAX), i * WIDTH + lane, select(most < size, size, most))
+            most = select(most < size, size, most)
+            big = select(big < most, most, big)
+            st(ldp(ctx, YMAX), i * WIDTH + lane, most)
+        if big > 1.0:
+            big = 1.0
+        if big == 0.0:
+            big = 1.0
+        st(ldp(ctx, BIG), lane, big * ld(ctx, LEAST))
         st(ldp(ctx, SERVE), lane, 0.0)
         return
 
@@ -260,13 +267,15 @@ def implicit_stages(ctx: "p"):
     for s in static(1, STAGES):
         ks = off(k0, ns * (s * WIDTH))
         for i in range(ns):
-            x = vl(y, i)
-            rest = vl(k0, i)
-            x = x + A[s][0] * rest
-            rest = C[s][0] * rest
+            if NEXT_ONLY[s]:
+                x = vl(yn, i) + vl(k0, ns * (s - 1) + i)
+            else:
+                x = vl(y, i) + A[s][0] * vl(k0, i)
+            rest = C[s][0] * vl(k0, i)
             for j in static(1, s):
                 kj = vl(k0, ns * j + i)
-                x = x + A[s][j] * kj
+                if not NEXT_ONLY[s]:
+                    x = x + A[s][j] * kj
                 rest = rest + C[s][j] * kj
             vs(yn, i, x)
             vs(ks, i, ih * rest)
@@ -319,6 +328,7 @@ def error_norm(ctx: "p"):
     total = bc(0.0)
     rtol = bc(ld(ctx, RTOL))
     floor = bc(ld(ctx, FLOOR))
+    least = 1e-10 * rtol * vl(ldp(ctx, BIG), 0)
     for i in range(ns):
         x = vl(yn, i)
         if IMPLICIT:
@@ -331,7 +341,7 @@ def error_norm(ctx: "p"):
                 if ERROR[s] != 0.0:
                     error = error + ERROR[s] * vl(k0, ns * s + i)
         size = vmax(vmax(vabs(vl(y, i)), vabs(x)), floor * vl(ldp(ctx, YMAX), i))
-        share = error / (bc(ld(ldp(ctx, P_ATOL), i)) + rtol * size)
+        share = error / (bc(ld(ldp(ctx, P_ATOL), i)) + least + rtol * size)
         total = total + share * share
     vs(ldp(ctx, ERR), 0, vsqrt(total / d(ns)))
 
@@ -350,10 +360,10 @@ def control(ctx: "p"):
     hk = vl(ldp(ctx, HK), 0)
     hit = vl(ldp(ctx, HIT), 0) > 0.0
     rejected = vl(ldp(ctx, REJ), 0) > 0.0
-    grow = SAFETY * vexp(-0.7 / ORDER * log + 0.4 / ORDER * vlog(vl(ldp(ctx, EOLD), 0)))
-    grow = vmin(vmax(grow, 0.2), 6.0)
+    plain = SAFETY * vexp(-1.0 / ORDER * log)
+    grow = vmin(vmax(plain, 0.2), 6.0)
     grow = select(rejected & (grow > 1.0), 1.0, grow)
-    shrink = vmin(vmax(SAFETY * vexp(-1.0 / ORDER * log), 0.1), 0.9)
+    shrink = vmin(vmax(plain, 0.1), 0.9)
     shrink = select(bad, 0.5, shrink)
     larger = hs * grow
     larger = select((hs < 0.9 * hk) & (larger < hk), hk, larger)
@@ -367,7 +377,6 @@ def control(ctx: "p"):
         hit = vl(ldp(ctx, HIT), 0) > 0.0
     h = select(ok, larger, smaller)
     vs(ldp(ctx, H), 0, h)
-    vs(ldp(ctx, EOLD), 0, select(ok, vmax(error, 1e-4), vl(ldp(ctx, EOLD), 0)))
     vs(ldp(ctx, REJ), 0, select(ok, bc(0.0), bc(1.0)))
     steps = vl(ldp(ctx, STEPS), 0) + 1.0
     vs(ldp(ctx, STEPS), 0, steps)
@@ -406,7 +415,6 @@ def run(ctx: "p"):
         st(ldp(ctx, FAIL), lane, 0.0)
         st(ldp(ctx, H), lane, 1.0)
         st(ldp(ctx, STOP), lane, 1.0)
-        st(ldp(ctx, EOLD), lane, 1.0)
     while True:
         if any(vl(ldp(ctx, SERVE), 0) > 0.0):
             for lane in range(WIDTH):

@@ -144,12 +144,13 @@ class Kernels:
         g, gh = tape.once("load", "g", 0), tape.once("load", "gh", 0)
         lu: dict[int, int | None] = {}
         start: dict[int, int] = {}
+        diagonal = {slot for (i, j), slot in plan.slots.items() if i == j}
         for (i, j), slot in plan.slots.items():
             entry = value[entries[i, j]] if (i, j) in entries else None
             if i == j:
                 lu[slot] = start[slot] = tape.add("-", g, entry) if entry is not None else g
             else:
-                lu[slot] = tape.add("neg", entry) if entry is not None else None
+                lu[slot] = entry
         bad: int | None = None
         for kind, slot, *rest in plan.factor:
             if kind == "invert":
@@ -160,9 +161,11 @@ class Kernels:
             elif kind == "scale":
                 lu[slot] = tape.add("*", lu[slot], lu[rest[0]])
             elif lu[slot] is None:
-                lu[slot] = tape.add("neg", tape.add("*", lu[rest[0]], lu[rest[1]]))
+                lu[slot] = tape.add("*", lu[rest[0]], lu[rest[1]])
             else:
-                lu[slot] = tape.add("minus", lu[slot], lu[rest[0]], lu[rest[1]])
+                lu[slot] = tape.add(
+                    "minus" if slot in diagonal else "plus", lu[slot], lu[rest[0]], lu[rest[1]]
+                )
         for slot, made in lu.items():
             tape.add("store", "lu", slot, made)
         b = [value[rate] for rate in self.rates]
@@ -182,12 +185,15 @@ class Kernels:
         return self.write("stage", ("t", "y", "u", "p", "lu", "k", "w"), tape, width)
 
     def substitute(self, tape: Tape, plan: Factorisation, b: list[int], lu: dict) -> None:
+        """Solve with the factors.  They are those of J - g*I, with the diagonal and the lower part negated, so that no
+        entry of J changes its sign and every operation is a sum."""
+
         def entry(slot: int) -> int:
             return lu[slot] if slot in lu else tape.once("load", "lu", slot)
 
         for kind, row, slot, *rest in plan.solve:
             b[row] = (
-                tape.add("minus", b[row], entry(slot), b[rest[0]])
+                tape.add("plus", b[row], entry(slot), b[rest[0]])
                 if kind == "subtract"
                 else tape.add("*", b[row], entry(slot))
             )

@@ -6,6 +6,7 @@ In: a system, parameters per patient, events, times, outputs.  Out: `Trajectorie
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -62,7 +63,7 @@ def solve(
         Relative tolerance of one step; the error of the result is usually several times smaller.
     atol : float or ndarray, shape (states,), optional
         Absolute tolerance; by default a thousandth of `rtol` times the largest value that each state of each
-        patient has reached so far.
+        patient has reached so far, and 1e-10 of `rtol` times the largest state at the last stop (at most 1).
     method : {"auto", "rodas5p", "rodas4", "dopri5"}
         "auto" is rodas5p: measured no slower than the explicit dopri5 on systems that are not stiff either.
     threads : int, optional
@@ -106,7 +107,14 @@ def solve(
     table = {key: ready.parameters[:, i] for i, key in enumerate(system.parameters)}
     steady = _steady(system, events, ready, table, status, rtol)
     failed_at[status == NO_STEADY_STATE] = ready.start
-    options = {"RTOL": rtol, "START": ready.start, "HMAX": max_step, "FLOOR": floor, "EVENT_STEP": 1 / 400}
+    options = {
+        "RTOL": rtol,
+        "START": ready.start,
+        "HMAX": max_step,
+        "FLOOR": floor,
+        "LEAST": float(atol is None),
+        "EVENT_STEP": 1 / 400,
+    }
 
     def block(first: int) -> None:
         last = min(first + size, n)
@@ -162,9 +170,8 @@ def _tolerances(system: OdeSystem, rtol: float, atol: float | np.ndarray | None)
         problems.append(Problem(f"atol must be one number or {size} numbers, none negative", key="atol"))
     if problems:
         raise InputError(problems)
-    least = 1e-10 * rtol
     if atol is None:
-        return np.full(size, least), 1e-3
+        return np.full(size, 1e-290), 1e-3
     return np.maximum(np.broadcast_to(np.asarray(atol, float), (size,)), 1e-290).copy(), 0.0
 
 
@@ -194,7 +201,7 @@ def _steady(system, events, ready, table, status, rtol):  # type: ignore[no-unty
 
 def _aligned(*shape: int) -> np.ndarray:
     """Zeros whose memory starts at a multiple of 64 bytes."""
-    count = int(np.prod(shape))
+    count = math.prod(shape)
     raw = np.zeros(count + 8)
     shift = (-raw.ctypes.data // 8) % 8
     return raw[shift : shift + count].reshape(shape)

@@ -21,7 +21,7 @@ from euthymia.interop.sbml_math import Expr, Unsupported, names_in, number, subs
 from euthymia.interop.sbml_model import Event
 from euthymia.interop.sbml_text import TextWriter, engine_name
 
-__all__ = ["EngineModel", "engine_name", "to_engine"]
+__all__ = ["EngineModel", "engine_name", "to_engine", "without_resting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,12 @@ class EngineModel:
     start: Mapping[str, str]
 
 
-def to_engine(dynamics: Dynamics, outputs: Collection[str], vary: Collection[str] = ()) -> EngineModel:
+def to_engine(
+    dynamics: Dynamics,
+    outputs: Collection[str],
+    vary: Collection[str] = (),
+    keep: Collection[str] | None = None,
+) -> EngineModel:
     """The engine system of a model.
 
     Parameters
@@ -51,20 +56,52 @@ def to_engine(dynamics: Dynamics, outputs: Collection[str], vary: Collection[str
         Symbols that will be asked for; what neither they nor the states need is left out.
     vary : collection of str
         Parameters, compartments or species whose first value differs between patients.
+    keep : collection of str, optional
+        Constants that stay parameters of the system; the others are folded into the equations (stoichiometries and
+        compartments of size 1 vanish).  By default all stay.
 
     Raises
     ------
     Unsupported
         The model needs nonlinear algebraic rules or functions that the engine does not have.
     """
-    return _Translator(dynamics, outputs, set(vary)).build()
+    return _Translator(dynamics, outputs, set(vary), None if keep is None else set(keep)).build()
+
+
+def without_resting(system: OdeSystem, touched: Collection[str]) -> OdeSystem:
+    """The system in which states that start at zero and never leave it are the number 0.
+
+    Parameters
+    ----------
+    touched : collection of str
+        States that doses, events or patients' first values may set.
+
+    Examples
+    --------
+    >>> part = Fragment({"a": State("-a + 0*b", 0.0), "b": State("-b", 1.0)})
+    >>> without_resting(OdeSystem.join("two", part, units=False), ()).state_names
+    ('b',)
+    """
+    first = dict(zip(system.states, system.program.initials, strict=True))
+    resting = [k for k in system.states if k not in touched and system.program.graph.is_const(first[k], 0.0)]
+    while resting and len(resting) < len(system.states):
+        zero = {k: Assignment("0") for k in resting}
+        rates = {f"{k}.resting": Assignment(system.states[k].rate) for k in resting}
+        left = {k: s for k, s in system.states.items() if k not in zero}
+        trial = replace(system, states=left, assignments={**system.assignments, **zero, **rates})
+        graph, env = trial.program.graph, trial.program.env
+        still = [k for k in resting if graph.is_const(env[f"{k}.resting"], 0.0)]
+        if still == resting:
+            return replace(system, states=left, assignments={**system.assignments, **zero})
+        resting = still
+    return system
 
 
 class _Translator:
-    def __init__(self, dynamics: Dynamics, outputs: Collection[str], vary: set[str]):
+    def __init__(self, dynamics: Dynamics, outputs: Collection[str], vary: set[str], keep: set[str] | None):
         self.file = dynamics.model.file
         self.d = self._solved(dynamics)
-        self.vary = vary
+        self.vary, self.keep = vary, keep
         self.wanted = [*dynamics.states, *outputs]
         self.writer = TextWriter(self.file)
         self.parameters: dict[str, Parameter] = {}
@@ -101,7 +138,7 @@ class _Translator:
             own = engine_name(ident)
             if ident in held and (ident in changed or names_in(held[ident]) & moving):
                 inputs[own] = Input(self._first(ident))
-            elif ident in held and held[ident].op == "number" and math.isfinite(held[ident].args[0]):
+            elif ident in held and held[ident].op == "number" and self._stays(ident, held[ident].args[0]):
                 self.parameters[own] = Parameter(held[ident].args[0])
                 self.start[ident.removeprefix("n:")] = own
             else:
@@ -113,7 +150,17 @@ class _Translator:
         triggers = {f"event.{i + 1}": self._trigger(e, known) for i, e in enumerate(d.model.events)}
         fragment = Fragment(states, self.parameters, assignments, inputs, triggers)
         system = OdeSystem.join(d.model.id or "sbml", fragment, units=False)
+        if self.keep is not None:
+            used = {engine_name(d.base(k)) for k in (*self.keep, *self.vary)}
+            system = without_resting(system, used | {t for e in triggers.values() for t in e.changes})
         return EngineModel(system, {w: engine_name(w) for w in (*needed, *d.states)}, self.start)
+
+    def _stays(self, ident: str, value: float) -> bool:
+        """Whether a constant remains a parameter."""
+        if not math.isfinite(value):
+            return False
+        plain = ident.removeprefix("n:")
+        return self.keep is None or plain in self.keep or plain in self.vary
 
     def _moving(self, definitions: Mapping[str, Expr], changed: set[str]) -> set[str]:
         """Symbols that may change in time: states, what events change, and what reads one or the time."""

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from euthymia.engine import Dose, Events, Fragment, Input, OdeSystem, solve
-from euthymia.errors import EuthymiaError, InputError, Problem, nearest
+from euthymia.errors import EuthymiaError, InputError, Problem, SolverError, nearest
 from euthymia.interop.sbml_change import own_model
 from euthymia.interop.sbml_draws import draw
 from euthymia.interop.sbml_dynamics import Dynamics, dynamics
-from euthymia.interop.sbml_engine import to_engine
+from euthymia.interop.sbml_engine import engine_name, to_engine
 from euthymia.interop.sbml_machine import Machine
 from euthymia.interop.sbml_math import Unsupported
 from euthymia.interop.sbml_model import SbmlModel
@@ -77,6 +77,8 @@ def run_population(
     outputs: Sequence[str] | None = None,
     solver: Callable[..., Any] | None = None,
     rtol: float = 1e-6,
+    threads: int | None = None,
+    only: int | None = None,
 ) -> PopulationRun:
     """Run an SBML file on a population.
 
@@ -92,6 +94,10 @@ def run_population(
         Symbols; by default all species (as the model means them) and changing parameters.
     solver : callable
         `euthymia.engine.solve` or `solve_reference`; the engine's solver by default.
+    threads : int, optional
+        Of the engine's solver; by default the number of cores less one.
+    only : int, optional
+        Run this patient of the population alone; its numbers are the same, to the bit.
 
     Raises
     ------
@@ -105,19 +111,67 @@ def run_population(
     began = clock.perf_counter()
     system = dynamics(model)
     vary = dict(vary or {})
-    draws = {k: draw(spec, first_value(model, k), patients, seed, k) for k, spec in vary.items()}
+    draws = _draws(model, vary, patients, seed, outputs or ())
+    first = 0
+    if only is not None:
+        if not 0 <= only < patients:
+            text = f"patient {only} is none of 0 to {patients - 1}"
+            raise InputError([Problem(text, file=str(path), key="only")])
+        first, patients = only, 1
+        draws = {k: v[only : only + 1] for k, v in draws.items()}
     wanted = tuple(outputs) if outputs is not None else default_outputs(system)
     times = np.linspace(0.0, end, steps + 1)
     try:
         batch = prepare_batch(system, times, wanted, draws, patients)
-        values, messages = batch(solver or solve, rtol, patients)
+        options = {"threads": threads} if solver is None else {}
+        values, messages = batch(solver or solve, rtol, patients, **options)
         how = "engine"
     except Unsupported as reason:
         values, messages = _one_by_one(model, system, times, wanted, draws, patients, rtol)
         how = f"simulator, because: {reason.problems[0].key}: {reason.problems[0].message}"
+    messages = [_own_message(m, i, first, draws) for i, m in enumerate(messages)]
     return PopulationRun(
         times, wanted, values, draws, tuple(messages), how, clock.perf_counter() - began, model.warnings
     )
+
+
+def _own_message(message: str, i: int, first: int, draws: Mapping[str, np.ndarray]) -> str:
+    """What went wrong, the patient's own values, and how to run it alone."""
+    if message == "ok":
+        return message
+    text = (
+        message.split("; replay it")[0]
+        .replace(f"patient {i}", f"patient {first + i}", 1)
+        .replace(" h:", ":", 1)
+    )
+    values = ", ".join(f"{k} = {v[i]:.6g}" for k, v in draws.items())
+    return f"{text}; {values or 'nothing varied'}; alone: only={first + i}"
+
+
+def _draws(
+    model: SbmlModel, vary: Mapping[str, str], patients: int, seed: int, outputs: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """Values of the varied symbols; every wrong symbol, distribution and output is named at once."""
+    found: dict[str, np.ndarray] = {}
+    problems: list[Problem] = []
+    for symbol, spec in vary.items():
+        try:
+            centre = first_value(model, symbol)
+        except InputError as error:
+            problems += error.problems
+            centre = 1.0
+        try:
+            found[symbol] = draw(spec, centre, patients, seed, symbol)
+        except InputError as error:
+            problems += [replace(p, file=model.file) for p in error.problems]
+    for wanted in outputs:
+        try:
+            _symbol(model, wanted)
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return found
 
 
 def _symbol(model: SbmlModel, wanted: str) -> str:
@@ -130,10 +184,12 @@ def _symbol(model: SbmlModel, wanted: str) -> str:
 
 
 def default_outputs(system: Dynamics) -> tuple[str, ...]:
-    """All species and every other symbol that changes."""
+    """All species and every other symbol that changes; where none does, every parameter and compartment."""
     model = system.model
-    others = [*model.rate, *model.assignment]
-    return tuple(dict.fromkeys([*model.species, *(o for o in others if o not in model.species)]))
+    others = [*model.rate, *model.assignment, *system.unknowns]
+    others += [target for event in model.events for target, _ in event.assignments]
+    found = dict.fromkeys([*model.species, *others])
+    return tuple(found) or (*model.parameters, *model.compartments, *model.reactions)
 
 
 def first_value(model: SbmlModel, symbol: str) -> float:
@@ -146,7 +202,9 @@ def first_value(model: SbmlModel, symbol: str) -> float:
     """
     known = {**model.parameters, **model.compartments, **model.species}
     if symbol not in known:
-        text = f"there is no '{symbol}' to vary{nearest(symbol, known)}"
+        some = [*model.parameters, *model.species, *model.compartments]
+        listed = ", ".join(some[:8]) + (f" and {len(some) - 8} more" if len(some) > 8 else "")
+        text = f"there is no '{symbol}' to vary{nearest(symbol, known) or '; there are ' + listed}"
         raise InputError([Problem(text, file=model.file, key=symbol)])
     if symbol in model.assignment:
         raise InputError(
@@ -195,7 +253,9 @@ def prepare_batch(
     draws: Mapping[str, np.ndarray],
     patients: int,
 ) -> Callable[..., tuple[np.ndarray, list[str]]]:
-    """A function (solver, rtol, count, **options) -> (values, messages) that runs the first `count` patients.
+    """A function (solver, rtol, count, share, **options) -> (values, messages) that runs the first `count` patients.
+
+    The absolute tolerance of a state is `share` * rtol * its largest value in the typical patient.
 
     Raises
     ------
@@ -205,7 +265,7 @@ def prepare_batch(
     model = system.model
     symbols = [_symbol(model, w) for w in wanted]
     symbols += [model.species[s].compartment for s in symbols if s in model.species]
-    translated = to_engine(system, symbols, draws)
+    translated = to_engine(system, symbols, draws, keep=draws)
     for symbol in draws:
         if symbol not in translated.start:
             raise Unsupported("varying a symbol that nothing reads", "symbol", symbol, model.file)
@@ -222,13 +282,19 @@ def prepare_batch(
         plain.states, plain.parameters, plain.assignments, {**plain.inputs, STOP: Input()}, plain.triggers
     )
     joined = OdeSystem.join(plain.name, whole, units=False)
-    scale = np.r_[peaks(system, times), np.ones(len(plain.states) - len(system.states))]
+    try:
+        largest = dict(zip(map(engine_name, system.states), peaks(system, times), strict=True))
+        scale = np.array([largest.get(s, 1.0) for s in plain.states])
+    except SolverError:  # the typical patient fails: each one's own sizes must do
+        scale = None
     events = stop_events(model, system, times, draws, patients)
 
-    def run(solver: Any, rtol: float, count: int, **options: Any) -> tuple[np.ndarray, list[str]]:
+    def run(
+        solver: Any, rtol: float, count: int, share: float = 1e-3, **options: Any
+    ) -> tuple[np.ndarray, list[str]]:
         values = {translated.start[k]: v[:count] for k, v in draws.items()}
         first = Events(events.regimens, events.regimen_of[:count]) if events is not None else None
-        options |= {"rtol": rtol, "atol": rtol * 1e-3 * scale, "after": True}
+        options |= {"rtol": rtol, "after": True} | ({} if scale is None else {"atol": rtol * share * scale})
         result = solver(joined, count, values, first, times, names, **options)
         return result.values, [result.message(i) for i in range(count)]
 

@@ -5,6 +5,7 @@ Every problem is collected; the caller gets them all in one `InputError`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from euthymia.biology.module import module_names
@@ -16,13 +17,15 @@ from euthymia.compounds.pharmacokinetics import choose_route
 from euthymia.errors import InputError, Problem, UnitError, nearest
 from euthymia.evidence.read import LIBRARY, Document, Path_
 from euthymia.patients.population import list_populations, load_population
+from euthymia.protocol.analyses import NEEDS_CHANGE, NEEDS_SHARE, NEEDS_TIME, Analysis
 from euthymia.protocol.conditions import parse_condition
-from euthymia.protocol.protocol import Arm, Protocol, Treatment
+from euthymia.protocol.protocol import Arm, Endpoint, Protocol, Treatment
 from euthymia.protocol.steps import ACTIONS, parse_rule
 from euthymia.protocol.times import hours, visit_hours
 from euthymia.units import quantity
 
 SCORES = ("madrs", "hamd17")
+FEWEST_AT_LOOK = 3
 TYPICAL = 70.0  # kg, to judge a dose per weight
 IMPLAUSIBLE = 20.0  # times the largest labelled dose
 
@@ -35,6 +38,8 @@ def check_protocol(protocol: Protocol) -> None:
         *_model(protocol, document),
         *_population(protocol, document),
         *_endpoints(protocol, document),
+        *_analyses(protocol, document),
+        *_interim(protocol, document),
     ]
     names: dict[str, int] = {}
     for i, arm in enumerate(protocol.arms):
@@ -137,9 +142,120 @@ def _endpoints(protocol: Protocol, document: Document) -> Iterator[Problem]:
             yield document.problem(path, "percent_reduction needs 'at_least', for example 'at_least: 50 %'")
         if endpoint.kind == "below" and not endpoint.limit:
             yield document.problem(path, "below needs 'limit', for example 'limit: 10'")
+        if endpoint.kind == "relapse" and not endpoint.limit:
+            yield document.problem(path, "relapse needs 'limit', for example 'limit: 22'")
+        if endpoint.kind == "onset" and not endpoint.at_least:
+            yield document.problem(path, "onset needs 'at_least', for example 'at_least: 50 %'")
+        if endpoint.from_ != "baseline" and visit_hours(endpoint.from_) not in times:
+            yield document.problem(
+                (*path, "from"),
+                f"'{endpoint.from_}' is not a visit{nearest(endpoint.from_, protocol.visit_list)}",
+            )
         if endpoint.name in seen:
             yield document.problem((*path, "name"), f"two endpoints are named '{endpoint.name}'")
         seen.add(endpoint.name)
+
+
+def _analyses(protocol: Protocol, document: Document) -> Iterator[Problem]:
+    known = {e.name: e for e in protocol.endpoint_list}
+    steps = [s.name for a in protocol.arms for s in a.steps]
+    seen: set[str] = set()
+    for i, analysis in enumerate(protocol.analyses):
+        path: Path_ = ("analyses", i)
+        if analysis.name in seen:
+            yield document.problem((*path, "name"), f"two analyses are named '{analysis.name}'")
+        seen.add(analysis.name)
+        yield from _endpoint_of(analysis, known, path, document)
+        if analysis.method in ("spcd", "crossover") or analysis.stage:
+            if analysis.stage not in steps:
+                hint = nearest(analysis.stage, steps) or f"; steps: {', '.join(steps) or 'none'}"
+                yield document.problem((*path, "stage"), f"no step '{analysis.stage}'{hint}")
+        elif not any(a.control for a in protocol.arms):
+            yield document.problem(
+                path, f"'{analysis.name}' compares with a control; mark one arm 'control: true'"
+            )
+        if analysis.method == "crossover":
+            if len(protocol.arms) != 2:
+                yield document.problem(path, "a crossover has two arms, one an order")
+            if not analysis.periods:
+                yield document.problem(path, "crossover needs 'periods', the two visits that are read")
+        if analysis.method in ("mmrm", "imputation"):
+            yield from _enough(protocol, analysis, known, path, document)
+
+
+def _endpoint_of(
+    analysis: Analysis, known: dict[str, Endpoint], path: Path_, document: Document
+) -> Iterator[Problem]:
+    name = analysis.endpoint
+    kinds: tuple[str, ...] = ()
+    if name not in known:
+        hint = nearest(name, known) or f"; endpoints: {', '.join(known)}"
+        yield document.problem((*path, "endpoint"), f"no endpoint '{name}'{hint}")
+        return
+    for methods, allowed in (
+        ((*NEEDS_CHANGE, "spcd", "crossover"), ("change",)),
+        (NEEDS_SHARE, ("percent_reduction", "below")),
+        (NEEDS_TIME, ("onset", "relapse")),
+    ):
+        kinds = allowed if analysis.method in methods else kinds
+    if known[name].kind not in kinds:
+        yield document.problem(
+            (*path, "endpoint"),
+            f"'{name}' is of kind {known[name].kind}; {analysis.method} needs {' or '.join(kinds)}",
+        )
+
+
+def _enough(
+    protocol: Protocol, analysis: Analysis, known: dict[str, Endpoint], path: Path_, document: Document
+) -> Iterator[Problem]:
+    """Too few patients for an unstructured mixed model."""
+    if analysis.endpoint not in known:
+        return
+    last = visit_hours(known[analysis.endpoint].at)
+    visits = sum(0 < visit_hours(v) <= last for v in protocol.visit_list)
+    least = 2 + len(protocol.arms) - 1 + visits + 1
+    patients = sum(a.n for a in protocol.arms)
+    if patients < least:
+        message = (
+            f"{patients} patients are too few for an unstructured mixed model of {visits} visits; it needs {least} at "
+            "every visit: more patients, fewer visits, or 'method: ancova'"
+        )
+        yield document.problem((*path, "method"), message)
+
+
+def _interim(protocol: Protocol, document: Document) -> Iterator[Problem]:
+    interim = protocol.interim
+    if interim is None:
+        return
+    shares = [quantity(t).value for t in interim.at]
+    for i, share in enumerate(shares):
+        if not 0 < share < 1 or (i and share <= shares[i - 1]):
+            yield document.problem(
+                ("interim", "at", i),
+                f"'{interim.at[i]}' does not rise between 0 % and 100 %; the last look is the end",
+            )
+    smallest = min((math.ceil(a.n * shares[0]) for a in protocol.arms), default=0)
+    if 0 < shares[0] < 1 and smallest < FEWEST_AT_LOOK:
+        message = (
+            f"'{interim.at[0]}' of the smallest arm is {smallest} patients, too few to compare; "
+            f"look later or have more (at least {FEWEST_AT_LOOK} an arm)"
+        )
+        yield document.problem(("interim", "at", 0), message)
+    known = {e.name: e for e in protocol.endpoint_list}
+    if interim.endpoint not in known or known[interim.endpoint].kind != "change":
+        changes = [e.name for e in protocol.endpoint_list if e.kind == "change"]
+        hint = nearest(interim.endpoint, changes) or f"; changes: {', '.join(changes)}"
+        yield document.problem(("interim", "endpoint"), f"'{interim.endpoint}' is no change endpoint{hint}")
+    if not any(a.control for a in protocol.arms):
+        yield document.problem(("interim",), "looks compare with a control; mark one arm 'control: true'")
+    if interim.resize and protocol.staged:
+        yield document.problem(
+            ("interim", "resize"), "a trial in stages cannot be resized; leave one of them out"
+        )
+    if interim.resize and quantity(interim.resize.most).value <= 1:
+        yield document.problem(
+            ("interim", "resize", "most"), f"'{interim.resize.most}' is no more than planned"
+        )
 
 
 def _arm(protocol: Protocol, arm: Arm, i: int, document: Document) -> Iterator[Problem]:

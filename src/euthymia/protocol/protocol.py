@@ -13,6 +13,7 @@ from typing import Any
 
 from euthymia.errors import InputError, UnitError
 from euthymia.evidence.read import Document, load, parse, validate
+from euthymia.protocol.analyses import Analysis, Interim, Resize
 from euthymia.protocol.steps import Step, build_step, step_data
 from euthymia.protocol.times import hours, visit_hours
 
@@ -68,7 +69,11 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What is read from the scores: change, percent_reduction (response) or below (remission)."""
+    """What is read from the scores.
+
+    `change`, `percent_reduction` (response) and `below` (remission) at a visit; `onset`, the first response of `at_least`
+    that holds until `at`; `relapse`, the first total of `limit` or more after `from`.
+    """
 
     name: str
     of: str
@@ -76,17 +81,28 @@ class Endpoint:
     at: str
     at_least: str = ""
     limit: float = 0.0
+    from_: str = "baseline"
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What surrounds the drug: the trial's year, blinding, care, expectancy and primary scale."""
+    """What surrounds the drug: the trial's year, blinding, care, expectancy and primary scale.
+
+    `history` is earlier treatment (`none`, `inadequate`, `refractory`); `run_in` a placebo lead-in; `procedure` attended
+    sessions rather than tablets (infusions are); `new_treatment` a new standard antidepressant begun in all arms;
+    `unblinding` how far acute effects give the allocation away.
+    """
 
     year: int = 2005
     blinding: str = "double"
     care: str = "outpatient"
     expectancy: str = "usual"
     scale: str = "madrs"
+    history: str = "none"
+    run_in: bool = False
+    procedure: bool = False
+    new_treatment: bool = False
+    unblinding: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +125,10 @@ class Protocol:
     dropout: str = "observed_score"
     visits: tuple[str, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
+    analyses: tuple[Analysis, ...] = ()
+    interim: Interim | None = None
     replicates: int = 1
+    pool: int = 0
     tolerance: float = 1e-5
     compare_with: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
@@ -171,7 +190,13 @@ class Protocol:
             "dropout": {"model": self.dropout},
             "visits": list(self.visits),
             "endpoints": [_plain(e) for e in self.endpoints],
-            "simulate": {"replicates": self.replicates, "tolerance": self.tolerance},
+            "analyses": [_plain(a) for a in self.analyses],
+            "interim": _interim_data(self.interim),
+            "simulate": {
+                "replicates": self.replicates,
+                **({"pool": self.pool} if self.pool else {}),
+                "tolerance": self.tolerance,
+            },
             "compare_with": list(self.compare_with),
             "allow": list(self.allow),
             "notes": self.notes,
@@ -183,6 +208,20 @@ class Protocol:
         import yaml
 
         return yaml.safe_dump(self.to_data(), sort_keys=False, allow_unicode=True, width=110)
+
+
+def _interim_data(interim: Interim | None) -> dict[str, Any]:
+    if interim is None:
+        return {}
+    found = _plain(interim)
+    return {**found, "resize": _plain(interim.resize)} if interim.resize else found
+
+
+def _read_interim(data: dict[str, Any] | None) -> Interim | None:
+    if not data:
+        return None
+    resize = _build(Resize, data["resize"]) if "resize" in data else None
+    return _build(Interim, {**data, "resize": resize})
 
 
 def _arm_data(arm: Arm) -> dict[str, Any]:
@@ -244,7 +283,10 @@ def from_document(document: Document) -> Protocol:
         "dropout": d.get("dropout", {}).get("model"),
         "visits": tuple(d.get("visits", ())),
         "endpoints": tuple(_build(Endpoint, e) for e in d.get("endpoints", ())),
+        "analyses": tuple(_build(Analysis, a) for a in d.get("analyses", ())),
+        "interim": _read_interim(d.get("interim")),
         "replicates": d.get("simulate", {}).get("replicates"),
+        "pool": d.get("simulate", {}).get("pool"),
         "tolerance": d.get("simulate", {}).get("tolerance"),
         "compare_with": tuple(d.get("compare_with", ())),
         "allow": tuple(d.get("allow", ())),

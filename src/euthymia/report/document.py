@@ -21,7 +21,7 @@ import polars as pl
 from euthymia import __version__
 from euthymia.errors import InputError, Problem
 from euthymia.evidence.read import parse
-from euthymia.report import courses, figures, tables
+from euthymia.report import courses, figures, statistics, tables
 from euthymia.report.comparison import pairs, replicates
 from euthymia.report.protocol import arm_rows, protocol_rows
 from euthymia.report.references import Reference, references
@@ -156,6 +156,10 @@ def all_tables(run: Run) -> dict[str, tables.Table | None]:
         "population": tables.population(run),
         "exposure": tables.exposure(run),
         "parameters": tables.parameters(run),
+        "analyses": statistics.analyses(run),
+        "operating": statistics.operating(run),
+        "sequential": statistics.sequential(run),
+        "steps": statistics.steps(run),
         "structures": tables.structures(run),
     }
 

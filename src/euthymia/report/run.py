@@ -29,6 +29,10 @@ OPTIONAL: Mapping[str, tuple[str, ...]] = {
     "exposure": ("arm", "analyte", "metric", "unit", "p05", "p50", "p95"),
     "published": ("trial", "matched_arm", "outcome", "day", "value", "low", "high", "unit", "cite"),
     "parameters": ("id", "value", "unit", "basis", "grade", "cite"),
+    "analyses": ("replicate", "analysis", "arm", "method", "estimate", "low", "high", "p"),
+    "operating": ("analysis", "arm", "replicates", "power", "mean", "coverage"),
+    "sequential": ("arm", "look", "information", "bound", "reached", "success", "power", "mean_n"),
+    "flow": ("replicate", "arm", "step", "day", "option", "n", "not_taken", "in_trial"),
 }
 
 
@@ -53,6 +57,8 @@ class Run:
         CSL-JSON item by citation key.
     hashes : dict
         SHA-256 of each file read, by file name.
+    analyses, operating, sequential, flow : polars.DataFrame or None
+        What the protocol's analyses, replicates, looks and steps gave.
     """
 
     folder: Path
@@ -68,6 +74,10 @@ class Run:
     bibliography: dict[str, dict[str, Any]]
     hashes: dict[str, str]
     structures: dict[str, Any] | None = None
+    analyses: pl.DataFrame | None = None
+    operating: pl.DataFrame | None = None
+    sequential: pl.DataFrame | None = None
+    flow: pl.DataFrame | None = None
 
     @property
     def arms(self) -> list[str]:
@@ -170,6 +180,10 @@ def read_run(folder: Path) -> Run:
         sources=sources,
         bibliography=bibliography,
         hashes={n: _sha256(folder / n) for n in names if (folder / n).is_file()},
+        analyses=_filled(tables["analyses"]),
+        operating=_filled(tables["operating"]),
+        sequential=_filled(tables["sequential"]),
+        flow=_filled(tables["flow"]),
         structures=averaged or None,
     )
 

@@ -42,7 +42,17 @@ LABELS = {
 WORDS = {"true": "yes", "false": "no"}
 PHENOTYPES = ("pm", "poor", "im", "intermediate", "nm", "em", "normal", "rm", "rapid", "um", "ultrarapid")
 OUTCOMES = {"response": "Response", "remission": "Remission", "dropout": "Left early"}
-HIDDEN = ("patient", "arm", "dropout_day", "status", "message", "replicate")
+HIDDEN = (
+    "patient",
+    "arm",
+    "dropout_day",
+    "status",
+    "message",
+    "replicate",
+    "path",
+    "left_by_plan_day",
+    "candidate",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -260,7 +260,7 @@ class Mmrm:
 
 
 def design_matrix(
-    baseline: Array, arm: Array, visits: int, covariates: Array | None = None
+    baseline: Array, arm: NDArray[Any], visits: int, covariates: Array | None = None
 ) -> tuple[Array, tuple[int, ...]]:
     """Visit, visit x baseline and visit x arm columns, then covariates: shape (patients, visits, q)."""
     arm = np.asarray(arm, int)
@@ -276,7 +276,7 @@ def design_matrix(
     return np.concatenate(blocks, axis=2), arms
 
 
-def mmrm(change: Array, baseline: Array, arm: Array, covariates: Array | None = None) -> Mmrm:
+def mmrm(change: Array, baseline: Array, arm: NDArray[Any], covariates: Array | None = None) -> Mmrm:
     """Fit change ~ visit + visit:baseline + visit:arm (+ covariates) with unstructured covariance by REML.
 
     Parameters

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from euthymia.outcomes import Draws, Observations, TrialContext, observe
-from euthymia.outcomes.endpoints import last_observed, remission, response
+from euthymia.outcomes import Draws, Observations, TrialContext, observe, to_madrs
+from euthymia.outcomes.endpoints import last_observed, onset, relapse, remission, response
 from euthymia.patients.streams import normals, uniforms
 from euthymia.protocol.conditions import parse_condition
 from euthymia.protocol.protocol import Endpoint, Protocol
@@ -45,15 +45,20 @@ def context(protocol: Protocol) -> TrialContext:
     arms = [any(not t.placebo for t in a.treatments) for a in protocol.arms]
     first = step_times(protocol)
     sizes = np.array([a.n for a in protocol.arms], dtype=float)
-    bounds = [c for c in map(parse_condition, protocol.include) if c.name == "madrs"]
-    lows = [value for c in bounds for sign, value in c.tests if sign in (">", ">=")]
+    bounds = [c for c in map(parse_condition, protocol.include) if c.name in SCALES]
+    lows = [float(to_madrs(v, SCALES[c.name])) for c in bounds for sign, v in c.tests if sign in (">", ">=")]
+    setting = protocol.setting
     return TrialContext(
         times=np.array(sorted(visit_hours(v) for v in protocol.visit_list)),
-        year=float(protocol.setting.year),
+        year=float(setting.year),
         threshold=max(lows) if lows else None,
         probability_active=float(sizes[arms].sum() / sizes.sum()),
-        blinding=protocol.setting.blinding,
-        setting=protocol.setting.care,
+        blinding=setting.blinding,
+        setting=setting.care,
+        history=setting.history,
+        run_in=setting.run_in,
+        procedure=setting.procedure or any(t.infusion for a in protocol.arms for t in a.treatments),
+        new_treatment=setting.new_treatment,
         length=first[0] if first else None,
     )
 
@@ -92,8 +97,10 @@ def rate_as(protocol: Protocol, simulated: Simulated, trial: str) -> Rated:
         draws,
         active=active,
         untreated=simulated.untreated,
+        unblinding=quantity(protocol.setting.unblinding).value if protocol.setting.unblinding else 0.0,
         burden=burden,
         changes=changes,
+        hidden=protocol.dropout == "latent_score",
     )
     if protocol.dropout == "none":
         everyone, never = np.ones_like(seen.in_trial), np.full_like(seen.dropout_time, np.inf)
@@ -142,7 +149,17 @@ def endpoint_values(protocol: Protocol, rated: Rated, endpoint: Endpoint) -> Arr
     at = int(np.searchsorted(visits, visit_hours(endpoint.at) - 1e-9))
     carried = last_observed(scores(rated, endpoint.of)[:, : at + 1])
     if endpoint.kind == "change":
-        return carried[:, -1] - carried[:, 0]
+        begin = int(np.searchsorted(visits, visit_hours(endpoint.from_) - 1e-9))
+        return carried[:, -1] - carried[:, begin]
+    if endpoint.kind == "onset":
+        seen = scores(rated, endpoint.of)[:, : at + 1]
+        return np.isfinite(onset(np.array(visits[: at + 1]), seen, quantity(endpoint.at_least).value)).astype(
+            float
+        )
+    if endpoint.kind == "relapse":
+        begin = int(np.searchsorted(visits, visit_hours(endpoint.from_) - 1e-9))
+        seen = scores(rated, endpoint.of)[:, begin + 1 : at + 1]
+        return relapse(seen, endpoint.limit)[:, -1].astype(float)
     if endpoint.kind == "percent_reduction":
         return response(carried, quantity(endpoint.at_least).value)[:, -1].astype(float)
     return remission(carried, SCALES[endpoint.of], endpoint.limit)[:, -1].astype(float)

@@ -428,21 +428,27 @@ def run_trial(
     InputError, StoreError
         See `simulate`; the folder cannot be written.
     """
+    from euthymia.trials.pool import draw, pool_size, simulate_pool
     from euthymia.trials.tables import write_run
 
     start = time.perf_counter()
     base = make_folder(Path(out or RUNS))
     model = build_model(protocol)
     built = time.perf_counter()
-    runs = [
-        simulate(
-            protocol, r, store=base / "chunks", threads=default_threads(jobs), progress=progress, model=model
-        )
-        for r in range(protocol.replicates)
-    ]
+    threads, store = default_threads(jobs), base / "chunks"
+    size = pool_size(protocol)
+    pool = None
+    if size:
+        pool = simulate_pool(protocol, model, size, store=store, threads=threads, progress=progress)
+        runs = [draw(pool, protocol, r, courses=r == 0)[0] for r in range(protocol.replicates)]
+    else:
+        runs = [
+            simulate(protocol, r, store=store, threads=threads, progress=progress, model=model)
+            for r in range(protocol.replicates)
+        ]
     done = time.perf_counter()
     run_id = content_key([protocol.to_data(), library_hash(), code_hash()])
-    manifest = write_run(base / run_id, run_id, protocol, model, runs)
+    manifest = write_run(base / run_id, run_id, protocol, model, runs, pool, progress)
     seconds = {"build": built - start, "simulate": done - built, "analyse": time.perf_counter() - done}
     progress("analyse", 1, 1)
     return RunResult(base / run_id, run_id, manifest, seconds)

@@ -14,6 +14,7 @@ from euthymia.protocol.protocol import Protocol, parse_protocol
 from euthymia.trials.cohort import candidates
 from euthymia.trials.folder import open_run
 from euthymia.trials.model import build_model
+from euthymia.trials.pool import NAME as POOL
 from euthymia.trials.simulate import times_of, treat
 
 
@@ -40,8 +41,10 @@ class PatientCourse:
     severity: NDArray[np.float64]
 
 
-def simulate_patient(protocol: Protocol, patient: int, arm: str, replicate: int = 0) -> PatientCourse:
-    """Simulate one candidate number in one arm.
+def simulate_patient(
+    protocol: Protocol, patient: int, arm: str, replicate: int = 0, trial: str = ""
+) -> PatientCourse:
+    """Simulate one candidate number in one arm; `trial` names its random numbers, by default the replicate.
 
     Raises
     ------
@@ -52,7 +55,7 @@ def simulate_patient(protocol: Protocol, patient: int, arm: str, replicate: int 
     if arm not in names:
         raise InputError([f"no arm '{arm}'; the arms are: {', '.join(names)}"])
     model = build_model(protocol)
-    trial = f"replicate {replicate}"
+    trial = trial or f"replicate {replicate}"
     number = np.array([patient], dtype=np.int64)
     cohort = candidates(model, load_population(protocol.base), protocol, trial, number, 1)
     part = treat(protocol, model, trial, cohort, np.array([names.index(arm)]), 1)
@@ -79,4 +82,6 @@ def rerun_patient(run: str | Path, patient: int, replicate: int = 0) -> PatientC
     if not row.height:
         known = table["patient"].head(3).to_list()
         raise InputError([f"the run has no patient {patient}; its patients are {known} and so on"])
+    if "candidate" in row.columns:
+        return simulate_patient(protocol, int(row["candidate"][0]), row["arm"][0], replicate, POOL)
     return simulate_patient(protocol, patient, row["arm"][0], replicate)

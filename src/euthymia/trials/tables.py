@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from euthymia import __version__
 from euthymia.protocol.protocol import Protocol
 from euthymia.protocol.times import visit_hours
+from euthymia.trials.analyses import AnalysisRow, analyse, operating
 from euthymia.trials.folder import (
     LAYOUT,
     code_hash,
@@ -23,7 +25,9 @@ from euthymia.trials.folder import (
     write_json,
     write_table,
 )
+from euthymia.trials.interim import Enrolled, looks, summary
 from euthymia.trials.model import Model
+from euthymia.trials.pool import Pool, as_simulated, draw, extra
 from euthymia.trials.rate import Rated, endpoint_values, rate, scores
 from euthymia.trials.simulate import DAY, Simulated
 from euthymia.trials.sources import sources_of
@@ -36,16 +40,31 @@ CRP_LIMIT = 3.0
 
 
 def write_run(
-    folder: Path, run_id: str, protocol: Protocol, model: Model, runs: Sequence[Simulated]
+    folder: Path,
+    run_id: str,
+    protocol: Protocol,
+    model: Model,
+    runs: Sequence[Simulated],
+    pool: Pool | None = None,
+    progress: Callable[[str, int, int], None] = lambda *_: None,
 ) -> dict[str, Any]:
-    """Rate all replicates and write every table; returns the manifest, which is written last."""
+    """Rate all replicates and write every table; returns the manifest, which is written last.
+
+    Parameters
+    ----------
+    pool : Pool, optional
+        Where the replicates were drawn from; courses and exposure are then those of the whole pool.
+    """
     make_folder(folder)
     rated = [rate(protocol, s, r) for r, s in enumerate(runs)]
-    write_table(folder / "patients.parquet", patients_table(protocol, rated))
+    drawn = None if pool is None else [draw(pool, protocol, r)[1] for r in range(len(runs))]
+    write_table(folder / "patients.parquet", patients_table(protocol, rated, drawn))
     write_table(folder / "visits.parquet", visits_table(protocol, rated))
-    write_table(folder / "courses.parquet", courses_table(protocol, model, runs))
-    write_table(folder / "exposure.parquet", exposure_table(protocol, model, runs))
-    write_table(folder / "levels.parquet", levels_table(protocol, model, runs))
+    full = runs if pool is None else [as_simulated(pool, protocol)]
+    write_table(folder / "courses.parquet", courses_table(protocol, model, full))
+    write_table(folder / "exposure.parquet", exposure_table(protocol, model, full))
+    write_table(folder / "levels.parquet", levels_table(protocol, model, runs if pool is None else runs[:1]))
+    write_analyses(folder, protocol, rated, pool, progress)
     write_table(folder / "endpoints.parquet", endpoints_table(protocol, rated))
     if protocol.staged:
         write_table(folder / "flow.parquet", flow_table(protocol, rated))
@@ -68,6 +87,7 @@ def write_run(
         "protocol": protocol.to_yaml(),
         "options": {
             "replicates": protocol.replicates,
+            **({} if pool is None else {"pool": pool.size}),
             "tolerance": protocol.tolerance,
             "profile": protocol.profile,
         },
@@ -76,18 +96,73 @@ def write_run(
         "arms": [a.name for a in protocol.arms],
         "scale": protocol.setting.scale,
         "screened": [s.cohort.screened for s in runs],
-        "warnings": warnings_of(protocol, model, rated),
+        "warnings": warnings_of(protocol, model, rated, pool),
     }
     write_json(folder / "manifest.json", manifest)
     return manifest
 
 
-def warnings_of(protocol: Protocol, model: Model, rated: Sequence[Rated]) -> list[str]:
+def write_analyses(
+    folder: Path,
+    protocol: Protocol,
+    rated: Sequence[Rated],
+    pool: Pool | None,
+    progress: Callable[[str, int, int], None],
+) -> None:
+    """The tables of analyses, looks, and what both do over replicates."""
+    if protocol.analyses:
+        rows = []
+        for replicate, r in enumerate(rated):
+            rows += [{"replicate": replicate, **asdict(row)} for row in analyse(protocol, r)]
+            progress("analyse", replicate + 1, len(rated))
+        write_table(folder / "analyses.parquet", _columns(rows))
+        if len(rated) > 1:
+            found = operating([AnalysisRow(**{k: v for k, v in r.items() if k != "replicate"}) for r in rows])
+            write_table(folder / "operating.parquet", _columns(found))
+    if protocol.interim:
+        rows = [row for i, r in enumerate(rated) for row in look_rows(protocol, r, i, pool)]
+        write_table(folder / "looks.parquet", _columns(rows))
+        write_table(folder / "sequential.parquet", _columns(summary(rows)))
+
+
+def look_rows(
+    protocol: Protocol, rated: Rated, replicate: int, pool: Pool | None
+) -> Iterator[dict[str, Any]]:
+    """The looks at every arm of one replicate; patients are enrolled in the order of their places."""
+    interim = protocol.interim
+    assert interim is not None
+    endpoint = next(e for e in protocol.endpoint_list if e.name == interim.endpoint)
+    more = extra(pool, protocol, replicate) if pool is not None else None
+    parts = [rated] if more is None else [rated, rate(protocol, more, replicate)]
+    change = np.concatenate([endpoint_values(protocol, r, endpoint) for r in parts])
+    baseline = np.concatenate([scores(r, endpoint.of)[:, 0] for r in parts])
+    arm = np.concatenate([r.simulated.arm for r in parts])
+    groups = [Enrolled(change[arm == i], baseline[arm == i], a.n) for i, a in enumerate(protocol.arms)]
+    control = next(i for i, a in enumerate(protocol.arms) if a.control)
+    for i, a in enumerate(protocol.arms):
+        if i == control:
+            continue
+        for look in looks(interim, groups[i], groups[control]):
+            yield {"replicate": replicate, "arm": a.name, **asdict(look)}
+
+
+def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {key: [row[key] for row in rows] for key in (rows[0] if rows else {})}
+
+
+def warnings_of(
+    protocol: Protocol, model: Model, rated: Sequence[Rated], pool: Pool | None = None
+) -> list[str]:
     """What a reader must know before trusting the run."""
     found = []
     sick = sum(int((r.simulated.status != 0).sum()) for r in rated)
     if sick:
         found.append(f"{sick} patients could not be simulated; their messages are in the table of patients")
+    if pool is not None:
+        found.append(
+            f"replicates are drawn from {pool.size} virtual patients simulated in every arm; "
+            "rating, placebo course and dropout are drawn anew"
+        )
     if protocol.setting.care == "emergency":
         found.append("emergency care is outside what the outcome layer was fitted to")
     off = len(model.report.switched_off)
@@ -100,8 +175,10 @@ def _arm_names(protocol: Protocol, arm: NDArray[np.int64]) -> list[str]:
     return [protocol.arms[i].name for i in arm]
 
 
-def patients_table(protocol: Protocol, rated: Sequence[Rated]) -> dict[str, Any]:
-    """One row per patient and replicate."""
+def patients_table(
+    protocol: Protocol, rated: Sequence[Rated], drawn: Sequence[NDArray[np.int64]] | None = None
+) -> dict[str, Any]:
+    """One row per patient and replicate; `candidate` is the pool's number of a patient drawn from a pool."""
     from euthymia.patients.population import load_population
 
     population = load_population(protocol.base)
@@ -132,6 +209,7 @@ def patients_table(protocol: Protocol, rated: Sequence[Rated]) -> dict[str, Any]
             dropout_day=[float(d) if np.isfinite(d) else None for d in left],
             status=r.simulated.status,
             message=list(r.simulated.messages),
+            **({} if drawn is None else {"candidate": drawn[replicate]}),
             **_paths(protocol, r),
             **{enzyme: words.tolist() for enzyme, words in cohort.phenotypes.items()},
         )

@@ -34,7 +34,7 @@ class Tableau:
     c: tuple[tuple[float, ...], ...] = ()
     d: tuple[float, ...] = ()
     error: tuple[float, ...] = ()
-    safety: float = 0.9
+    safety: float = 0.7
 
     @property
     def stages(self) -> int:
