@@ -81,7 +81,7 @@ def build(text: str, names: Sequence[str], optimise: bool) -> tuple[dict[str, in
     inlined: measured as fast as the full optimiser at half its time.  The driver needs the optimiser.
     """
     machine = _target().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=_features(), opt=1 + optimise, jit=True
+        cpu=llvm.get_host_cpu_name(), features=_features(), opt=1 + optimise, jit=True, reloc="pic", codemodel="small"
     )
     parsed = llvm.parse_assembly(text)
     parsed.triple = machine.triple
@@ -90,7 +90,7 @@ def build(text: str, names: Sequence[str], optimise: bool) -> tuple[dict[str, in
     options.slp_vectorization = options.loop_vectorization = options.loop_unrolling = False
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(parsed, builder)
-    engine = llvm.create_mcjit_compiler(parsed, machine)
+    engine = llvm.create_mcjit_compiler(parsed, machine, use_lmm=True)
     engine.finalize_object()
     return {name: engine.get_function_address(name) for name in names}, engine
 

@@ -21,6 +21,8 @@ from euthymia.engine.lanemath import Text, declarations, functions
 from euthymia.engine.linear import Factorisation
 
 CHUNK = 4000
+import os
+WINDOW = int(os.environ.get('WINDOW','100'))
 _WEIGHT = {"exp": 25, "log": 35, "pow": 65, "sin": 25, "cos": 25}
 _CANCELLED = 1e10
 
@@ -85,15 +87,20 @@ class Kernels:
         return entries, timed
 
     # ---- graph nodes on a tape ----
-    def walk(self, tape: Tape, roots: Sequence[int], inside: bool = True) -> dict[int, int]:
-        """Put the nodes below `roots` on the tape: {node: value}.  `inside` reads hoisted nodes from memory."""
+    def walk(
+        self, tape: Tape, roots: Sequence[int], inside: bool = True, value: dict[int, int] | None = None
+    ) -> dict[int, int]:
+        """Put the nodes below `roots` on the tape: {node: value}.  `inside` reads hoisted nodes from memory; `value`
+        holds what is on the tape already."""
         g = self.graph
-        value: dict[int, int] = {}
+        value = {} if value is None else value
 
         def stop(i: int) -> bool:
             return inside and g.level[i] == 1 and g.op[i] not in ("lt", "le", "eq", "and", "or", "not")
 
-        for i in g.order(roots, stop):
+        for i in g.order(roots, lambda i: i in value or stop(i)):
+            if i in value:
+                continue
             op, args = g.op[i], g.args[i]
             if op == "c":
                 value[i] = tape.once("const", float(args[0]))
@@ -139,66 +146,74 @@ class Kernels:
         return self.write("rates", ("t", "y", "u", "p", "dy", "w"), tape, width)
 
     def factor_kernel(self, width: int, plan: Factorisation, entries: dict, timed: dict) -> str:
+        """Each entry is computed, reduced and stored where it is first needed, so that few values wait for their use."""
         tape = Tape()
-        value = self.walk(tape, [*self.rates, *entries.values(), *timed.values()])
+        value: dict[int, int] = {}
         g, gh = tape.once("load", "g", 0), tape.once("load", "gh", 0)
-        lu: dict[int, int | None] = {}
-        start: dict[int, int] = {}
-        diagonal = {slot for (i, j), slot in plan.slots.items() if i == j}
-        for (i, j), slot in plan.slots.items():
-            entry = value[entries[i, j]] if (i, j) in entries else None
-            if i == j:
-                lu[slot] = start[slot] = tape.add("-", g, entry) if entry is not None else g
-            else:
-                lu[slot] = entry
-        bad: int | None = None
-        for kind, slot, *rest in plan.factor:
-            if kind == "invert":
-                if lu[slot] != start[slot]:
-                    weak = tape.add("weak", lu[slot], start[slot])
-                    bad = weak if bad is None else tape.add("or", bad, weak)
-                lu[slot] = tape.add("inv", lu[slot])
-            elif kind == "scale":
-                lu[slot] = tape.add("*", lu[slot], lu[rest[0]])
-            elif lu[slot] is None:
-                lu[slot] = tape.add("*", lu[rest[0]], lu[rest[1]])
-            else:
-                lu[slot] = tape.add(
-                    "minus" if slot in diagonal else "plus", lu[slot], lu[rest[0]], lu[rest[1]]
-                )
-        for slot, made in lu.items():
-            tape.add("store", "lu", slot, made)
-        b = [value[rate] for rate in self.rates]
-        for i, slope in timed.items():
-            b[i] = tape.add("plus", b[i], gh, value[slope])
-            tape.add("store", "dt", i, value[slope])
-        self.substitute(tape, plan, b, lu)
         zero, one = tape.once("const", 0.0), tape.once("const", 1.0)
-        tape.add("store", "bad", 0, zero if bad is None else tape.add("select", bad, one, zero))
+        steps: dict[int, list[tuple]] = {}
+        for kind, slot, *rest in plan.factor:
+            steps.setdefault(slot, []).append((kind, *rest))
+        forward, backward = _halves(plan)
+        lu: dict[int, int] = {}
+        b: dict[int, int] = {}
+        bad = zero
+
+        for (i, j), slot in plan.slots.items():
+            node = entries.get((i, j))
+            made = None if node is None else self.walk(tape, [node], value=value)[node]
+            if i == j:
+                made = first = g if made is None else tape.add("-", g, made)
+            for kind, *rest in steps.get(slot, ()):
+                if kind == "invert":
+                    if made != first:
+                        bad = tape.add("select", tape.add("weak", made, first), one, bad)
+                    made = tape.add("inv", made)
+                elif kind == "scale":
+                    made = tape.add("*", made, lu[rest[0]])
+                elif made is None:
+                    made = tape.add("*", lu[rest[0]], lu[rest[1]])
+                else:
+                    made = tape.add("minus" if i == j else "plus", made, lu[rest[0]], lu[rest[1]])
+            assert made is not None
+            lu[slot] = made
+            tape.add("store", "lu", slot, made)
+            if i == j:
+                rate = self.rates[i]
+                b[i] = self.walk(tape, [rate], value=value)[rate]
+                if i in timed:
+                    slope = self.walk(tape, [timed[i]], value=value)[timed[i]]
+                    b[i] = tape.add("plus", b[i], gh, slope)
+                    tape.add("store", "dt", i, slope)
+                for lower, column in forward.get(i, ()):
+                    b[i] = tape.add("plus", b[i], lu[lower], b[column])
+        self.back_substitute(tape, backward, b, lu)
+        tape.add("store", "bad", 0, bad)
         return self.write("factor", ("t", "y", "u", "p", "g", "gh", "lu", "k", "dt", "bad", "w"), tape, width)
 
     def stage_kernel(self, width: int, plan: Factorisation) -> str:
         tape = Tape()
-        value = self.walk(tape, self.rates)
-        b = [tape.add("+", tape.once("load", "k", i), value[rate]) for i, rate in enumerate(self.rates)]
-        self.substitute(tape, plan, b, {})
+        value: dict[int, int] = {}
+        forward, backward = _halves(plan)
+        lu = {slot: tape.once("load", "lu", slot) for slot in plan.slots.values()}
+        b: dict[int, int] = {}
+        for i in plan.order:
+            rate = self.rates[i]
+            b[i] = tape.add("+", tape.once("load", "k", i), self.walk(tape, [rate], value=value)[rate])
+            for lower, column in forward.get(i, ()):
+                b[i] = tape.add("plus", b[i], lu[lower], b[column])
+        self.back_substitute(tape, backward, b, lu)
         return self.write("stage", ("t", "y", "u", "p", "lu", "k", "w"), tape, width)
 
-    def substitute(self, tape: Tape, plan: Factorisation, b: list[int], lu: dict) -> None:
-        """Solve with the factors.  They are those of J - g*I, with the diagonal and the lower part negated, so that no
-        entry of J changes its sign and every operation is a sum."""
-
-        def entry(slot: int) -> int:
-            return lu[slot] if slot in lu else tape.once("load", "lu", slot)
-
-        for kind, row, slot, *rest in plan.solve:
-            b[row] = (
-                tape.add("plus", b[row], entry(slot), b[rest[0]])
-                if kind == "subtract"
-                else tape.add("*", b[row], entry(slot))
-            )
-        for i, made in enumerate(b):
-            tape.add("store", "k", i, made)
+    def back_substitute(self, tape: Tape, backward: Sequence[tuple], b: dict[int, int], lu: dict[int, int]) -> None:
+        """Solve with the upper factor.  The factors are those of J - g*I, with the diagonal and the lower part negated,
+        so that no entry of J changes its sign and every operation is a sum."""
+        for kind, row, slot, *rest in backward:
+            if kind == "subtract":
+                b[row] = tape.add("plus", b[row], lu[slot], b[rest[0]])
+            else:
+                b[row] = tape.add("*", b[row], lu[slot])
+                tape.add("store", "k", row, b[row])
 
     def output_kernel(self, width: int, nodes: Sequence[int], name: str = "outputs") -> str:
         """Values of `nodes` on one lane."""
@@ -261,6 +276,15 @@ def _values(op: tuple) -> tuple[int, ...]:
     return op[1:]
 
 
+def _halves(plan: Factorisation) -> tuple[dict[int, list[tuple[int, int]]], list[tuple]]:
+    """The solution's two parts: {row: [(slot, column), ...]} of the lower factor, and the operations of the upper."""
+    turn = next(place for place, op in enumerate(plan.solve) if op[0] == "times")
+    forward: dict[int, list[tuple[int, int]]] = {}
+    for _, row, slot, column in plan.solve[:turn]:
+        forward.setdefault(row, []).append((slot, column))
+    return forward, list(plan.solve[turn:])
+
+
 def _live(tape: Tape) -> list[bool]:
     live = [op[0] == "store" for op in tape.ops]
     for v in range(len(tape.ops) - 1, -1, -1):
@@ -311,6 +335,8 @@ def _piece(
     t = Text(width)
     align = 8 if stride else 8 * width
     name: dict[int, str] = {}
+    stored: dict[int, tuple[str, int]] = {}
+    since = 0
 
     def address(array: str, slot: int) -> str:
         if stride and array in ("p", "u"):
@@ -323,7 +349,10 @@ def _piece(
             op = tape.ops[v]
             if op[0] == "const":
                 return t.const(op[1])
-            place = address("w", shared[v]) if op[0] != "load" else address(op[1], op[2])
+            if v in stored:
+                place = address(*stored[v])
+            else:
+                place = address("w", shared[v]) if op[0] != "load" else address(op[1], op[2])
             name[v] = t.put(f"load {t.vector}, ptr {place}, align {align}")
         return name[v]
 
@@ -334,7 +363,15 @@ def _piece(
         if op[0] == "store":
             made = read(op[3])
             t.lines.append(f"  store {t.vector} {made}, ptr {address(op[1], op[2])}, align {align}")
+            if op[1] == "lu":
+                stored[op[3]] = ("lu", op[2])
             continue
+        since += 1
+        if since >= WINDOW:
+            since = 0
+            t.lines.append('  fence syncscope("singlethread") seq_cst')
+            for a in [a for a in name if a in stored or a in shared or tape.ops[a][0] == "load"]:
+                del name[a]
         name[v] = _operation(t, op[0], [read(a) for a in op[1:]])
         if v in shared:
             t.lines.append(f"  store {t.vector} {name[v]}, ptr {address('w', shared[v])}, align {align}")

@@ -260,7 +260,7 @@ def _run_block(
         "Y": _aligned(ns, w), "YN": _aligned(ns, w), "YMAX": _aligned(ns, w), "U": _aligned(inputs.shape[1], w),
         "PQ": _aligned(code.n_slots + 1, w), "LU": _aligned(code.n_factors, w), "K": _aligned(stages * ns, w),
         "DT": _aligned(ns, w), "W": _aligned(code.scratch, w), "YI": _aligned(ns), "TQ": _aligned(1),
-        "FRESH_K": _aligned(ns, w),
+        "FRESH_K": _aligned(ns, w), "FIRST_H": _aligned(ns + 2 * inputs.shape[1] + 1, w),
     }  # fmt: skip
     if code.triggers is not None:
         keep |= _trigger_memory(code, ns)
