@@ -20,6 +20,7 @@ PLACES = (
     "RTOL", "START", "HMAX", "FLOOR", "LEAST", "EVENT_STEP",
     # input: pointers
     "P_Y0", "P_PAR", "P_U0", "P_EVT", "P_EVC", "P_EVI", "P_EVV", "P_TIMES", "P_AFTER", "P_ATOL", "P_TIMED", "P_NEED",
+    "P_COEFFICIENTS",
     # results: pointers
     "P_OUT", "P_STATUS", "P_FAILED", "P_STEPS", "P_REJECTED",
     # state of the lanes: arrays [slot][lane]
@@ -36,6 +37,7 @@ PLACES = (
 )  # fmt: skip
 CONSTANTS = {name: place for place, name in enumerate(PLACES)}
 CONSTANTS |= {"ADD": 0, "SET_INPUT": 1, "SET_RATE": 2, "SET_STATE": 3, "RESET": 4}
+CONSTANTS |= {"CAUTION": 0.5}  # of the step that suited the last such change: errors made there last longest
 CONSTANTS |= {"OK": 0, "TOO_MANY_STEPS": 1, "STEP_TOO_SMALL": 2, "NOT_FINITE": 3, "INF": float("inf")}
 CONSTANTS |= driver_jumps.CONSTANTS | driver_events.CONSTANTS
 CONSTANTS |= {"EVENTS_WITHOUT_END": 6, "TOO_MANY_WAITING": 7, "BAD_DELAY": 8}
@@ -204,7 +206,7 @@ def service(ctx: "p", lane: "i"):
             h = ld(ldp(ctx, H), lane)
             h = select(h < short, h, short)
             best = ld(ldp(ctx, FIRST_H), ldi(ldp(ctx, CHANGE), lane) * WIDTH + lane)
-            st(ldp(ctx, H), lane, select(best > 0.0, best, h))
+            st(ldp(ctx, H), lane, select(best > 0.0, CAUTION * best, h))
             st(ldp(ctx, WAITS), lane, 1.0)
             st(ldp(ctx, REJ), lane, 0.0)
             st(ldp(ctx, FRESH), lane, 1.0)
@@ -267,6 +269,9 @@ def implicit_stages(ctx: "p"):
     u = ldp(ctx, U)
     pq = ldp(ctx, PQ)
     k0 = ldp(ctx, K)
+    table = ldp(
+        ctx, P_COEFFICIENTS
+    )  # A, then C: constants in the code would each take an address of their own
     hs = vl(ldp(ctx, HS), 0)
     ih = 1.0 / hs
     vs(ldp(ctx, G), 0, ih / GAMMA)
@@ -280,13 +285,13 @@ def implicit_stages(ctx: "p"):
             if NEXT_ONLY[s]:
                 x = vl(yn, i) + vl(k0, ns * (s - 1) + i)
             else:
-                x = vl(y, i) + A[s][0] * vl(k0, i)
-            rest = C[s][0] * vl(k0, i)
+                x = vl(y, i) + bc(ld(table, s * STAGES)) * vl(k0, i)
+            rest = bc(ld(table, (STAGES + s) * STAGES)) * vl(k0, i)
             for j in static(1, s):
                 kj = vl(k0, ns * j + i)
                 if not NEXT_ONLY[s]:
-                    x = x + A[s][j] * kj
-                rest = rest + C[s][j] * kj
+                    x = x + bc(ld(table, s * STAGES + j)) * kj
+                rest = rest + bc(ld(table, (STAGES + s) * STAGES + j)) * kj
             vs(yn, i, x)
             vs(ks, i, ih * rest)
         if D[s] != 0.0:

@@ -18,7 +18,7 @@ from euthymia.engine.driver import CONSTANTS, PLACES
 from euthymia.engine.driver_events import QUEUE
 from euthymia.engine.events import Events, Stops, block_stops, with_clock
 from euthymia.engine.jumps import with_jumps
-from euthymia.engine.methods import METHODS
+from euthymia.engine.methods import METHODS, Tableau
 from euthymia.engine.problem import Prepared, prepare, unfit
 from euthymia.engine.system import OdeSystem
 from euthymia.engine.trajectories import NO_STEADY_STATE, Trajectories
@@ -127,7 +127,7 @@ def solve(
         _run_block(
             run,
             code,
-            METHODS[name].stages,
+            METHODS[name],
             ready,
             part,
             stops,
@@ -235,7 +235,7 @@ def _jump_memory(code: Compiled, ns: int) -> dict[str, np.ndarray]:
 def _run_block(
     run,
     code: Compiled,
-    stages: int,
+    method: Tableau,
     ready: Prepared,
     part: slice,
     stops: Stops,
@@ -255,10 +255,11 @@ def _run_block(
     keep = {
         "P_Y0": y0, "P_PAR": par, "P_U0": inputs, "P_EVT": stops.time, "P_EVC": stops.code, "P_EVI": stops.index,
         "P_EVV": stops.value, "P_TIMES": ready.times, "P_AFTER": ready.after.astype(np.int64), "P_ATOL": atol,
-        "P_TIMED": np.array(code.timed + (0,), np.int64), "P_NEED": np.array(code.needed + (0,), np.int64),
+        "P_TIMED": np.array(code.timed + (0,), np.int64), "P_COEFFICIENTS": method.table(),
+        "P_NEED": np.array(code.needed + (0,), np.int64),
         "P_OUT": values, "P_STATUS": status, "P_FAILED": failed, "P_STEPS": steps, "P_REJECTED": rejected,
         "Y": _aligned(ns, w), "YN": _aligned(ns, w), "YMAX": _aligned(ns, w), "U": _aligned(inputs.shape[1], w),
-        "PQ": _aligned(code.n_slots + 1, w), "LU": _aligned(code.n_factors, w), "K": _aligned(stages * ns, w),
+        "PQ": _aligned(code.n_slots + 1, w), "LU": _aligned(code.n_factors, w), "K": _aligned(method.stages * ns, w),
         "DT": _aligned(ns, w), "W": _aligned(code.scratch, w), "YI": _aligned(ns), "TQ": _aligned(1),
         "FRESH_K": _aligned(ns, w), "FIRST_H": _aligned(ns + 2 * inputs.shape[1] + 1, w),
     }  # fmt: skip
