@@ -93,7 +93,13 @@ def test_gupta_in_the_units_of_its_source():
     rest = np.array([10 * o * (1 + o * r / 0.1), o, o, r])
     hours = np.array([0.5, 2.0, 12.0])
     truth = solve_ivp(
-        published, (0, 12 * 0.52), rest, args=(0.6,), t_eval=hours * 0.52, rtol=1e-10, atol=1e-14
+        published,
+        (0, 12 * 0.52),
+        rest,
+        args=(load_module("hpa").parameters["hpa.stress_drive"].value,),
+        t_eval=hours * 0.52,
+        rtol=1e-10,
+        atol=1e-14,
     )
     system = OdeSystem.join("axis", load_module("hpa", "gupta").alone)
     names = ["hpa.crh", "hpa.acth", "hpa.cortisol", "hpa.receptors"]

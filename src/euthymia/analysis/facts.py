@@ -1,7 +1,8 @@
 """Published facts beside their simulation, for the pages of the modules.
 
 In: `library/facts/biology.yaml`.  Out: per fact the course of one output in one person and the published points.
-The person is healthy, or ill after sixty days of heavy and ninety of mild stress.
+The person is healthy, or ill after sixty days of heavy and ninety of mild stress; where a fact is a difference, the same
+person without the treatment is subtracted.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from euthymia.biology.interventions import load_intervention
 from euthymia.biology.network import Network, build_network
 from euthymia.engine import Dose, Events, solve
 from euthymia.evidence.parameter import Evidence, read_evidence
@@ -76,17 +78,9 @@ def _network(profile: str) -> Network:
     return build_network(profile)
 
 
-def _simulated(item: dict[str, Any]) -> Fact:
-    network = _network(item.get("profile", "core"))
-    ill = item.get("ill", False)
-    until = quantity(item["until"]).value
-    times = np.linspace(0.0, until, POINTS)
-    doses = []
-    if ill:
-        doses += [
-            Dose(-HISTORY, "stress.load", HEAVY, "set"),
-            Dose(-HISTORY + HEAVY_FOR, "stress.load", MILD, "set"),
-        ]
+def _given(item: dict[str, Any]) -> list[Dose]:
+    """What the person of a fact receives: an intervention of the library, and port changes that may fade."""
+    doses = load_intervention(item["intervention"]).doses(0.0) if "intervention" in item else []
     for one in item.get("inputs", ()):
         start, level = quantity(one["at"]).value, float(one["level"])
         if "half_life" not in one:
@@ -96,16 +90,34 @@ def _simulated(item: dict[str, Any]) -> Fact:
         steps = np.linspace(0.0, 12 * half, FADING)
         doses += [Dose(start + float(t), one["port"], level * float(0.5 ** (t / half)), "set") for t in steps]
         doses.append(Dose(start + 12 * half, one["port"], 0.0, "set"))
+    return doses
+
+
+def _simulated(item: dict[str, Any]) -> Fact:
+    network = _network(item.get("profile", "core"))
+    ill = item.get("ill", False)
+    until = quantity(item["until"]).value
+    times = np.linspace(0.0, until, POINTS)
+    history = (
+        [
+            Dose(-HISTORY, "stress.load", HEAVY, "set"),
+            Dose(-HISTORY + HEAVY_FOR, "stress.load", MILD, "set"),
+        ]
+        if ill
+        else []
+    )
+    regimens = [history + _given(item)] + ([history] if item.get("difference") else [])
     done = solve(
         network.system,
-        1,
+        len(regimens),
         {**(VULNERABLE if ill else {}), **item.get("traits", {})},
-        Events([doses], np.zeros(1, int)),
+        Events(regimens, np.arange(len(regimens))),
         times,
         [item["output"]],
         start=-HISTORY if ill else 0.0,
         after=True,
     )
+    course = done.values[0, :, 0] - (done.values[1, :, 0] if item.get("difference") else 0.0)
     published = tuple(
         (quantity(p["at"]).value, p["value"], p.get("low", p["value"]), p.get("high", p["value"]))
         for p in item.get("published", ())
@@ -116,7 +128,7 @@ def _simulated(item: dict[str, Any]) -> Fact:
         item.get("fact", 0),
         item["output"],
         times,
-        done.values[0, :, 0],
+        course,
         published,
         read_evidence(item["evidence"]),
     )
