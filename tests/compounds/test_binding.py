@@ -70,3 +70,11 @@ def test_a_partial_agonist_is_displaced_by_an_antagonist():
     assert both == pytest.approx(found.ports["DRD2.occupancy"], rel=1e-5)
     alone = course(("cariprazine", 3), ports=["DRD2.agonism"])
     assert (found.ports["DRD2.agonism"][0, 10:] < alone.ports["DRD2.agonism"][0, 10:]).all()
+
+
+def test_memantine_blocks_the_channel():
+    """20 mg a day: a level near 0.5 umol/L and a block of some tenths, by its action and not as a ligand of the site."""
+    drug = load_compound("memantine")
+    times = np.linspace(29 * 24, 30 * 24, 25)
+    found = simulate_course([Treatment(drug, 20)], times, ports=["GRIN1.block"])
+    assert 0.1 < found.ports["GRIN1.block"].mean() < 0.5
