@@ -13,6 +13,7 @@ import json
 import os
 import platform
 import statistics
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,8 @@ from benchmarks.tools import Euthymia, Lsoda, Tool
 GRID = [10.0 ** (-k / 4) for k in range(6, 41)]
 TARGETS = (1e-6, 1e-4)
 SHARES = (1.0, 0.1, 0.001)
+QUICK = ["379", "268", "636", "own", "study"]
 HERE = Path(__file__).parent
-SETTINGS = HERE / "settings.json"
 
 
 def problems() -> dict[str, Callable[[int], Problem]]:
@@ -41,15 +42,18 @@ def problems() -> dict[str, Callable[[int], Problem]]:
 
 
 def tools_for(problem: Problem, slow: int) -> list[tuple[Tool, int]]:
-    """The tools that run here, each with the number of patients it simulates."""
+    """The tools that run here, each with the number of patients it simulates; `slow`: for the slow ones, 0 without."""
     from benchmarks import copasi_tool, roadrunner_tool
 
     made: list[tuple[Tool, int]] = [(Euthymia(problem), problem.patients)]
     wanted: list[tuple[Callable[[Problem], Tool], int]] = [
         (roadrunner_tool.RoadRunner, problem.patients),
-        (copasi_tool.Copasi, slow),
     ]
-    if slow > 1 or len(problem.system.states) < 20:
+    if slow:
+        wanted.append((copasi_tool.Copasi, slow))
+    if (
+        slow and len(problem.system.states) < 20
+    ):  # restarted Python functions: minutes a patient on larger models
         wanted.append((Lsoda, 1))
     for make, n in wanted:
         try:
@@ -92,39 +96,27 @@ def loosest(
     return None
 
 
-def settle(
-    tool: Tool, problem: Problem, target: float, n: int, known: dict[str, Any]
-) -> tuple[int, float, float] | None:
+def settle(tool: Tool, problem: Problem, target: float, n: int) -> tuple[int, float, float] | None:
     """(place on the grid, share, error): the fastest share on few patients, then the tolerance on all."""
-    key = f"{problem.name} | {tool.name} | {target:g}"
-    guess, share = known.get(key, (None, None))
-    if guess is None:
-        few, best = min(n, 8), None
-        start = 10 if target > 1e-5 else 20
-        for candidate in SHARES:
-            found = loosest(tool, problem, target, few, candidate, start)
-            if found is None:
-                continue
-            start = found[0]
-            tool.run(GRID[start], few, False, candidate)
-            spent = min(tool.run(GRID[start], few, False, candidate)[1] for _ in range(2))
-            if best is None or spent < best[0]:
-                best = (spent, start, candidate)
-        if best is None:
-            return None
-        _, guess, share = best
-    found = loosest(tool, problem, target, n, share, guess)
-    if found is None:
+    few, best = min(n, 8), None
+    start = 10 if target > 1e-5 else 20
+    for candidate in SHARES if n > 2 else SHARES[1:2]:
+        found = loosest(tool, problem, target, few, candidate, start)
+        if found is None:
+            continue
+        start = found[0]
+        spent = min(tool.run(GRID[start], few, False, candidate)[1] for _ in range(3))
+        if best is None or spent < best[0]:
+            best = (spent, start, candidate)
+    if best is None:
         return None
-    known[key] = (found[0], share)
-    return found[0], share, found[1]
+    found = loosest(tool, problem, target, n, best[2], best[1])
+    return None if found is None else (found[0], best[2], found[1])
 
 
-def compare(
-    problem: Problem, tools: list[tuple[Tool, int]], target: float, runs: int, known: dict
-) -> list[dict]:
+def compare(problem: Problem, tools: list[tuple[Tool, int]], target: float, runs: int) -> list[dict]:
     """Time every tool on one problem at one target."""
-    chosen = {tool.name: settle(tool, problem, target, n, known) for tool, n in tools}
+    chosen = {tool.name: settle(tool, problem, target, n) for tool, n in tools}
     seconds: dict[str, list[float]] = {tool.name: [] for tool, _ in tools}
     for tool, _ in tools:  # compiled and warm before the clock counts
         if chosen[tool.name] is not None and tool.name == "euthymia":
@@ -172,9 +164,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="benchmarks", description="Speed against other simulators at equal error."
     )
-    parser.add_argument("--quick", action="store_true", help="8 patients, slow tools on one, no scaling runs")
+    parser.add_argument(
+        "--quick", action="store_true", help="five models, libRoadRunner only, no scaling runs"
+    )
     parser.add_argument("--resume", action="store_true", help="keep the models that results.json holds")
     parser.add_argument("--models", default="", help="comma-separated: " + ", ".join(problems()))
+    parser.add_argument("--patients", type=int, default=32, help="of each model (32)")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument(
         "--scaling", action="store_true", help="only compile times, threads, memory, first result"
@@ -185,24 +180,27 @@ def main() -> None:
     if (options.resume or options.models or options.scaling) and target_file.exists():
         results |= json.loads(target_file.read_text())
         results["machine"] = machine()
-    known = json.loads(SETTINGS.read_text()) if SETTINGS.exists() else {}
-    wanted = [] if options.scaling else [m for m in options.models.split(",") if m] or list(problems())
+    wanted = (
+        []
+        if options.scaling
+        else [m for m in options.models.split(",") if m] or (QUICK if options.quick else list(problems()))
+    )
     for short in wanted:
         if options.resume and any(row.get("short") == short for row in results["rows"]):
             continue
         try:
-            problem = problems()[short](8 if options.quick else 32)
+            problem = problems()[short](options.patients)
         except FileNotFoundError as missing:
             print(f"{short} left out: {missing}", flush=True)
             continue
+        began = time.perf_counter()
         print(problem.name, flush=True)
-        tools = tools_for(problem, 1 if options.quick else 2)
-        rows = [row for target in TARGETS for row in compare(problem, tools, target, options.runs, known)]
+        tools = tools_for(problem, 0 if options.quick else 1)
+        rows = [row for target in TARGETS for row in compare(problem, tools, target, options.runs)]
         results["rows"] = [r for r in results["rows"] if r.get("short") != short]
         results["rows"] += [row | {"short": short} for row in rows]
         write(results, target_file, HERE)
-        if not options.quick:
-            SETTINGS.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
+        print(f"  {time.perf_counter() - began:.0f} s", flush=True)
     if not options.quick and (options.scaling or not options.models):
         for name, measure in scaling.MEASURES.items():
             print(name, flush=True)

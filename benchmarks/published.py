@@ -152,7 +152,7 @@ def published(model: Published, n: int) -> Problem:
     with tempfile.TemporaryDirectory() as scratch:
         text = libsbml.writeSBMLToString(document)
         file = Path(scratch) / f"{model.file}.xml"
-        file.write_text(text)
+        file.write_text(text, encoding="utf-8")
         read = read_sbml(file)
     equations = dynamics(read)
     drawn = _varied(model, read)

@@ -75,10 +75,29 @@ def _form(value: dict[str, Any], inner: dict[str, Any]) -> str:
 PAGES = {"commands.md": command_page, "protocol.md": protocol_page}
 
 
+def module_pages(folder: Path) -> list[str]:
+    """One page a module and rival form, with typeset equations and drawn facts, and an index; not committed."""
+    from euthymia.biology import load_module, module_names
+    from euthymia.biology.variants import variants
+    from euthymia.cli.module import page
+
+    folder.mkdir(exist_ok=True)
+    names = [n for m in module_names() for n in (m, *(f"{m}.{v}" for v in variants(m)))]
+    rows = []
+    for name in names:
+        module = load_module(*name.split(".", 1))
+        (folder / f"{name}.html").write_text(page(module), "utf-8")
+        rows.append(f'<li><a href="{name}.html">{name}</a> {module.title}</li>')
+    head = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Modules</title><h1>Modules</h1><ul>'
+    (folder / "index.html").write_text(head + "".join(rows) + "</ul></html>\n", "utf-8")
+    return names
+
+
 def main() -> None:
     for name, page in PAGES.items():
         (HERE / name).write_text(page(), "utf-8")
         print(f"docs/{name}")
+    print(f"docs/modules: {len(module_pages(HERE / 'modules'))} pages (not committed)")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,22 @@ import numpy as np
 from euthymia.outcomes import Draws, TrialContext, endpoints, observe
 from euthymia.trials import recruits
 from euthymia.trials.courses import Course, Drug
-from euthymia.trials.ensemble import Ensemble, default_ensemble, network
+from euthymia.trials.ensemble import Ensemble, default_ensemble, network, read_ensemble
 from euthymia.trials.mechanism import Simulator, run_course
 from euthymia.trials.recruits import Patients
 
 WEEK = 7.0
-STEPS = (("citalopram", 40.0), ("venlafaxine", 225.0), ("mirtazapine", 45.0), ("tranylcypromine", 40.0))
+# drugs and doses of the four steps of the large sequential trial; patients are dealt evenly over a step's switches
+STEPS = (
+    (("citalopram", 40.0),),
+    (("sertraline", 150.0), ("bupropion", 300.0), ("venlafaxine", 225.0)),
+    (("mirtazapine", 45.0), ("nortriptyline", 100.0)),
+    (("tranylcypromine", 40.0),),
+)
 STEP_DAYS = 84.0
+FITTED_MEMBERS = 20
 REMISSION = 10.0  # MADRS
+DROPOUT_DAYS = [3.0, 7.0, 14.0, 28.0]  # when side effects make patients leave
 
 
 def daily(name: str, dose: float, days: float) -> Course:
@@ -42,10 +51,12 @@ def once(name: str, dose: float, route: str = "oral", per_kg: bool = False, leng
 class World:
     """Virtual patients under the library's own values."""
 
-    def __init__(self, patients: int) -> None:
-        recruits.POOL = 4 * patients
-        self.ensemble: Ensemble = default_ensemble()
-        self.simulator = Simulator(self.ensemble, patients)
+    def __init__(self, patients: int, fitted: bool = False) -> None:
+        members = FITTED_MEMBERS if fitted else 1
+        each = -(-patients // members)
+        recruits.POOL = max(4 * each, 32)
+        self.ensemble: Ensemble = read_ensemble().take(range(members)) if fitted else default_ensemble()
+        self.simulator = Simulator(self.ensemble, each)
 
     def people(self, stratum: str = "") -> Patients:
         return self.simulator.cohort("mdd_outpatient", stratum)
@@ -64,15 +75,33 @@ class World:
         )
 
 
+def taken_from(people: Patients, keep: np.ndarray) -> Patients:
+    """Some of the patients."""
+    return Patients(
+        people.member[keep],
+        people.number[keep],
+        {k: v[keep] for k, v in people.values.items()},
+        people.start[keep],
+        {k: v[keep] for k, v in people.scores.items()},
+    )
+
+
 def sequence(world: World) -> dict[str, Any]:
     """Four steps of 12 weeks; who has not remitted goes on to the next drug from where he is."""
     people = world.people()
     states = list(network().states)
     g = np.random.default_rng(1)
     rates, left = [], []
-    for name, dose in STEPS:
-        found = world.severity(daily(name, dose, STEP_DAYS), [STEP_DAYS], people=people, outputs=states)
-        madrs, end = found[:, 0, 0], found[:, 0, 1:]
+    for options in STEPS:
+        madrs = np.full(len(people.number), np.nan)
+        end = np.empty((len(madrs), len(states)))
+        for i, (name, dose) in enumerate(options):
+            who = np.arange(len(madrs)) % len(options) == i
+            if not who.any():
+                continue
+            some = taken_from(people, np.flatnonzero(who))
+            found = world.severity(daily(name, dose, STEP_DAYS), [STEP_DAYS], people=some, outputs=states)
+            madrs[who], end[who] = found[:, 0, 0], found[:, 0, 1:]
         noise = 2.5 * g.standard_normal(len(madrs))
         stays = ~(madrs + noise <= REMISSION)
         rates.append(float(1 - stays.mean()))
@@ -80,13 +109,7 @@ def sequence(world: World) -> dict[str, Any]:
         if stays.sum() < 2:
             break
         keep = np.flatnonzero(stays)
-        people = Patients(
-            people.member[keep],
-            people.number[keep],
-            {k: v[keep] for k, v in people.values.items()},
-            end[keep],
-            {k: v[keep] for k, v in people.scores.items()},
-        )
+        people = replace(taken_from(people, keep), start=end[keep])
     falls = len(rates) == len(STEPS) and all(a > b for a, b in zip(rates[:-1], rates[1:], strict=True))
     last = float(np.mean(rates[2:]) / rates[0]) if len(rates) == len(STEPS) and rates[0] else float("nan")
     return {"remission": rates, "left": left, "falls": falls, "last_over_first": last,
@@ -99,9 +122,9 @@ def doses(world: World) -> dict[str, Any]:
     burden = {}
     for d in (20, 40, 60):
         found = world.severity(
-            daily("fluoxetine", float(d), 56), [0.0, 56.0], outputs=["safety.sexual", "safety.activation"]
+            daily("fluoxetine", float(d), 56), DROPOUT_DAYS, outputs=["safety.sexual", "safety.activation"]
         )
-        burden[d] = float(np.nanmean(found[:, 1, 1:].sum(axis=1)))
+        burden[d] = float(np.nanmean(found[:, :, 1:].sum(axis=2)))
     ket = {
         d: float(world.gap(once("ketamine", d, "intravenous", True, 0.667), [0.0, 1.0])[1])
         for d in (0.1, 0.2, 0.5, 1.0)
@@ -169,11 +192,12 @@ def spread(world: World, copies: int = 20) -> dict[str, Any]:
 
 def failures() -> dict[str, Any]:
     """Chance of success given to failed trials whose mechanism or drug succeeded elsewhere, trial left out."""
+    from euthymia.trials.foresight import read_foresight
     from euthymia.trials.published import calibration_trials
     from euthymia.trials.validate import contrasts_of, leave_out
 
     contrasts = contrasts_of(calibration_trials())
-    rows = leave_out(contrasts, "trial")["contrasts"]
+    rows = leave_out(contrasts, "trial", foresight=read_foresight())["contrasts"]
     won = {r["mechanism"] for r in rows if r["success"]}
     lost: dict[str, float] = {}
     for r in rows:
@@ -190,9 +214,14 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--patients", type=int, default=60)
     parser.add_argument("--json", type=Path)
+    parser.add_argument(
+        "--fitted",
+        action="store_true",
+        help="members of the fitted ensemble instead of the library's own values",
+    )
     parser.add_argument("--only", choices=CHECKS, nargs="*", default=CHECKS)
     arguments = parser.parse_args()
-    world = World(arguments.patients)
+    world = World(arguments.patients, arguments.fitted)
     found: dict[str, Any] = {}
     for name in arguments.only:
         check = globals()[name]

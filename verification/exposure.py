@@ -16,6 +16,10 @@ from euthymia.compounds.observations import Observation, read_observations
 from euthymia.compounds.score import score, summarise
 
 TABLE = Path(__file__).with_name("exposure_calibration.csv")
+AFTERWARDS = {
+    "read and entered before they were scored": "exposure_independent.csv",
+    "variation between patients in routine monitoring": "spread_patients.csv",
+}
 SEED = 20
 POINTS = 5  # of occupancy
 GOALS = {"typical": 1.25, "metabolite": 1.35, "drug_gene": 1.35, "drug_drug": 1.35}
@@ -57,6 +61,10 @@ def main() -> int:
     missed = len(bad) + classes("all rows", observations)
     apart = [seen for seen in observations if seen.row.get("independent") == "yes"]
     classes("rows that set no number", apart)
+    for title, name in AFTERWARDS.items():
+        later, bad = read_observations(TABLE.with_name(name))
+        missed += len(bad)
+        classes(title, later)  # printed, not counted: what new data look like
     rng = np.random.default_rng(SEED)
     for name, dose, low, high, least, most in SLICE:
         drug = load_compound(name)

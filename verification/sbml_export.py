@@ -4,15 +4,17 @@
 
 Each model is pushed: a module has all its ports away from rest, the network a stress history, an SSRI, an infusion of a
 channel blocker and a challenge.  Deviation of an output is the largest difference over the time course relative to
-its largest value (or to 0.001 where that is smaller).  The reference is our own solver at 1e-10, the others run at 1e-8
-(below that their multistep methods stop at the kinks of the whole network).  Exit code 1 where libSBML finds a fault, or
-another program fails or differs by more than the tolerance.
+its largest value (or to 0.001 where that is smaller).  The reference is our own solver at 1e-10; the others run at 1e-9,
+or, where their multistep method gets stuck at one of the network's kinks (the crossing of a resting level by dopamine, say), at
+up to 1e-6, which is then printed.  Exit code 1
+where libSBML finds a fault, or another program fails or differs by more than the tolerance.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -28,12 +30,19 @@ from euthymia.interop.sbml_export import consistency, sbml_id
 from euthymia.interop.sbml_network import export_network, system_of
 
 TIMES = np.linspace(0.0, 240.0, 41)
-RTOL, ATOL = 1e-8, 1e-12
+SETTINGS = (
+    (1e-9, 1e-12),
+    (1e-8, 1e-11),
+    (1e-8, 1e-10),
+    (1e-7, 1e-9),
+    (1e-6, 1e-9),
+)  # the first that gets through
 HISTORY = (
     ("stress.load", 3.0, 1.0), ("psych.expectancy", 30.0, 1.0), ("SLC6A4.occupancy", 30.0, 0.8), ("GRIN1.block", 90.0, 0.45),
     ("GRIN1.block", 90.7, 0.0), ("challenge.endotoxin", 120.0, 8.0), ("challenge.endotoxin", 123.0, 0.0),
     ("stress.load", 150.0, 0.3), ("HTR2A.agonism", 180.0, 0.5), ("HTR2A.agonism", 186.0, 0.0),
 )  # fmt: skip
+Program = Callable[[Path, list[str], float, float], np.ndarray]
 PATIENT = {  # away from rest, where many terms have a kink that multistep solvers cannot leave at tight tolerances
     "neuroplasticity.chi": 0.85, "inflammation.trait": 1.3, "hpa.receptor": 0.9, "serotonin.supply": 1.1,
     "metabolism.sensitivity_rest": 0.8, "symptoms.trait": 0.2,
@@ -65,19 +74,30 @@ def ours(part: Module | Network) -> tuple[list[str], np.ndarray]:
     return names, done.values[0]
 
 
-def by_roadrunner(path: Path, ids: list[str]) -> np.ndarray:
+def by_roadrunner(path: Path, ids: list[str], rtol: float, atol: float) -> np.ndarray:
+    """The first instance of a process gets stuck in the whole network where a second one, loaded beside it, does not
+    (libRoadRunner 2.10); which rounding decides was not found, so that a failure is tried once more."""
     import roadrunner
 
     roadrunner.Logger.disableLogging()
-    machine = roadrunner.RoadRunner(str(path))
-    machine.getIntegrator().setValue("relative_tolerance", RTOL)
-    machine.getIntegrator().setValue("absolute_tolerance", ATOL)
-    machine.getIntegrator().setValue("maximum_num_steps", 200_000)
-    machine.timeCourseSelections = ids
-    return np.array(machine.simulate(TIMES[0], TIMES[-1], len(TIMES)))
+    instances = []
+    for last in (False, True):
+        machine = roadrunner.RoadRunner(str(path))
+        instances.append(machine)
+        integrator = machine.getIntegrator()
+        integrator.setValue("relative_tolerance", rtol)
+        integrator.setValue("absolute_tolerance", atol)
+        integrator.setValue("maximum_num_steps", 20_000)
+        machine.timeCourseSelections = ids
+        try:
+            return np.array(machine.simulate(int(TIMES[0]), int(TIMES[-1]), len(TIMES)))
+        except RuntimeError:
+            if last:
+                raise
+    raise AssertionError("unreachable")
 
 
-def by_copasi(path: Path, ids: list[str]) -> np.ndarray:
+def by_copasi(path: Path, ids: list[str], rtol: float, atol: float) -> np.ndarray:
     import COPASI as copasi
 
     model = copasi.CRootContainer.addDatamodel()
@@ -87,8 +107,8 @@ def by_copasi(path: Path, ids: list[str]) -> np.ndarray:
     problem, method = task.getProblem(), task.getMethod()
     problem.setStepNumber(len(TIMES) - 1)
     problem.setDuration(float(TIMES[-1]))
-    method.getParameter("Relative Tolerance").setDblValue(RTOL)
-    method.getParameter("Absolute Tolerance").setDblValue(ATOL)
+    method.getParameter("Relative Tolerance").setDblValue(rtol)
+    method.getParameter("Absolute Tolerance").setDblValue(atol)
     method.getParameter("Max Internal Steps").setUIntValue(1_000_000)
     if not task.process(True):
         raise RuntimeError(copasi.CCopasiMessage.getAllMessageText())
@@ -111,6 +131,16 @@ def deviation(got: np.ndarray, want: np.ndarray) -> tuple[float, int]:
     return float(each.max()), int(each.argmax())
 
 
+def first_success(program: Program, path: Path, ids: list[str], want: np.ndarray) -> tuple[float, int, float]:
+    """Deviation, its column and the tolerance, at the tightest tolerance that a program gets through."""
+    for rtol, atol in SETTINGS[:-1]:
+        try:
+            return (*deviation(program(path, ids, rtol, atol), want), rtol)
+        except RuntimeError:
+            continue
+    return (*deviation(program(path, ids, *SETTINGS[-1]), want), SETTINGS[-1][0])
+
+
 def parts() -> dict[str, Module | Network]:
     """Everything that is exported."""
     found: dict[str, Module | Network] = {}
@@ -131,7 +161,7 @@ def check(part: Module | Network, folder: Path, tolerance: float) -> tuple[str, 
     told, worst = [], 0.0
     for program in (by_roadrunner, by_copasi):
         try:
-            size, at = deviation(program(path, ids), want)
+            size, at, rtol = first_success(program, path, ids, want)
         except ImportError as error:
             told.append(f"{error.name} not installed")
             continue
@@ -140,7 +170,11 @@ def check(part: Module | Network, folder: Path, tolerance: float) -> tuple[str, 
             worst = np.inf
             continue
         worst = max(worst, size)
-        told.append(f"{size:.1e}" + (f" ({names[at]})" if size > tolerance else ""))
+        told.append(
+            f"{size:.1e}"
+            + (f" ({names[at]})" if size > tolerance else "")
+            + (f" at {rtol:g}" if rtol != SETTINGS[0][0] else "")
+        )
     papers, genes = text.count("isDescribedBy>") // 2, text.count("isPropertyOf>") // 2
     line = f"{len(names):>5} {len(faults):>7}  {told[0]:<12} {told[1]:<12} {papers:>6} {genes:>6} {len(text) // 1000:>6} kB"
     return line + "".join(f"\n      {f}" for f in faults[:3]), not faults and worst <= tolerance

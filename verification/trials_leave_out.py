@@ -13,12 +13,14 @@ import numpy as np
 import polars as pl
 
 from euthymia.outcomes import Draws, TrialContext, endpoints, observe, placebo, scale
+from euthymia.trials.foresight import NOTHING_SEEN, read_foresight
 from euthymia.trials.published import SPREAD, Contrast, calibration_trials
 from euthymia.trials.validate import contrasts_of, leave_out
 
 ROOT = Path(__file__).resolve().parents[1]
 ABLATIONS = {
     "all terms": (),
+    "without the network": ("foreseen", "network"),
     "without class, mechanism, drug": ("class", "mechanism", "treatment"),
     "without small-study term": ("small",),
     "without known-treatment term": ("known",),
@@ -130,10 +132,11 @@ def main() -> int:
     parser.add_argument("--plots", type=Path)
     arguments = parser.parse_args()
     contrasts = contrasts_of(calibration_trials())
+    foresight = read_foresight()
     good = []
     for by in ("trial", "class", "drug"):
         print(f"\nleave one {by} out:   " + " ".join(SCORES))
-        found = leave_out(contrasts, by)
+        found = leave_out(contrasts, by, foresight=foresight)
         best, naive = show(found)
         if by == "trial":
             good.append(
@@ -152,7 +155,7 @@ def main() -> int:
             plot(found, arguments.plots / f"leave_one_{by}_out.html", f"Leave one {by} out")
     print("\nwhat the terms are worth, leave one trial out (MAE, r, coverage, AUC, Brier):")
     for name, off in ABLATIONS.items():
-        part = leave_out(contrasts, "trial", off)
+        part = leave_out(contrasts, "trial", off, NOTHING_SEEN if "network" in off else foresight)
         print(
             f"  {name:<32}" + " ".join(f"{part[k]:6.2f}" for k in ("mae", "r", "coverage_90", "auc", "brier"))
         )

@@ -93,7 +93,13 @@ def test_gupta_in_the_units_of_its_source():
     rest = np.array([10 * o * (1 + o * r / 0.1), o, o, r])
     hours = np.array([0.5, 2.0, 12.0])
     truth = solve_ivp(
-        published, (0, 12 * 0.52), rest, args=(0.6,), t_eval=hours * 0.52, rtol=1e-10, atol=1e-14
+        published,
+        (0, 12 * 0.52),
+        rest,
+        args=(load_module("hpa").parameters["hpa.stress_drive"].value,),
+        t_eval=hours * 0.52,
+        rtol=1e-10,
+        atol=1e-14,
     )
     system = OdeSystem.join("axis", load_module("hpa", "gupta").alone)
     names = ["hpa.crh", "hpa.acth", "hpa.cortisol", "hpa.receptors"]
@@ -174,3 +180,46 @@ def test_unknown_forms_and_absent_modules_are_refused():
         build_network("core", variants={"hpa": "walker"})
     with pytest.raises(InputError, match=r"variants\.dopamine: no module 'dopamine' here to replace"):
         build_network("core", variants={"dopamine": "best"})
+
+
+def reynolds(pathogen):
+    """The published equations (per h, own units) with a constant pathogen; state: phagocytes, damage, mediators."""
+
+    def rates(_, x):
+        n, d, c = x
+        free = 1 / (1 + (c / 0.28) ** 2)
+        recruited = free * (0.01 * n + 0.1 * pathogen + 0.02 * d)
+        answer, work = free * (n + 48 * d), (free * n) ** 6
+        return [
+            0.08 * recruited / (0.12 + recruited) - 0.05 * n,
+            0.35 * work / (0.06**6 + work) - 0.02 * d,
+            0.0125 + 0.04 * answer / (1 + answer) - 0.1 * c,
+        ]
+
+    return rates
+
+
+def test_reynolds_in_the_units_of_its_source():
+    """Phagocytes, damage and mediators under a constant stimulus, to the solver's precision."""
+    hours, strength = np.array([2.0, 12.0, 48.0]), 0.00714 * 14 / 0.1
+    truth = solve_ivp(reynolds(strength), (0, 48), [0, 0, 0.125], t_eval=hours, rtol=1e-10, atol=1e-13).y
+    system = OdeSystem.join("inflamed", load_module("inflammation", "reynolds").alone)
+    names = ["inflammation.phagocytes", "inflammation.damage", "inflammation.mediator"]
+    ours = solve(system, 1, {"challenge.endotoxin": 14.0}, None, hours, names, start=0.0, rtol=1e-8).values[0]
+    np.testing.assert_allclose(ours.T, truth / [[1], [1], [0.125]], rtol=1e-5)
+
+
+def test_only_the_damage_loop_turns_a_strong_insult_into_lasting_inflammation(course, give):
+    """One injection passes in both forms; half a day of it leaves phagocytes and damage behind in the rival form only."""
+    level = {}
+    for form in ("", "reynolds"):
+        network = build_network("core", variants={"inflammation": form} if form else {})
+        for name, hours in (("short", 1.0), ("long", 12.0)):
+            doses = give({"challenge.endotoxin": 14.0}) + give({"challenge.endotoxin": 0.0}, hours)
+            level[form, name] = course(
+                network, {"neuroplasticity.chi": 1.0}, doses, [60.0], ["inflammation.tnf"], ill=False
+            ).values[0, 0, 0]
+    assert level["", "short"] == pytest.approx(1, abs=0.02) and level["", "long"] == pytest.approx(
+        1, abs=0.02
+    )
+    assert level["reynolds", "short"] == pytest.approx(1, abs=0.02) and level["reynolds", "long"] > 1.2

@@ -80,6 +80,7 @@ def test_a_ratio_of_doses_is_the_ratio_of_doses_for_a_linear_drug():
 
 def test_cells():
     assert given("paroxetine:20 mg:24").dose == 20 and given("paroxetine").dose == 0
+    assert given("quinidine:50 mg:single").interval == 0 == given("quinidine:50 mg:0").interval
     assert given("bupropion:0.15 g bid") == given("bupropion:150 mg:12")
     assert mass("0.5", "mg/kg", 80, 0, math.nan) == 40
     assert mass("90", "ug/kg/h", 70, 60, math.nan) == pytest.approx(378)
@@ -221,3 +222,19 @@ def test_json_has_the_promised_shape(tmp_path, capsys):
         "c": "'nosuchdrug' is not a compound o",
         "d": "'quercetin' is not in the librar",
     }
+
+
+def test_a_single_dose_of_an_inhibitor_does_less_than_a_course_of_it():
+    seen = [
+        row(
+            compound="desipramine",
+            dose="50",
+            metric="AUC_ratio",
+            value="2",
+            co_medication=f"quinidine:50 mg:{every}",
+        )
+        for every in ("0", "8")
+    ]
+    rows, unusable = score(seen)
+    assert not unusable
+    assert 1.2 < rows[0].predicted < rows[1].predicted

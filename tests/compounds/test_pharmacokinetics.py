@@ -8,7 +8,7 @@ import pytest
 from euthymia.compounds.binding import occupancy_fragment, potencies
 from euthymia.compounds.compound import Compound, load_compound
 from euthymia.compounds.course import Treatment, simulate_course
-from euthymia.compounds.exposure import area
+from euthymia.compounds.exposure import analyse, area
 from euthymia.compounds.individual import individual_parameters, variable_parameters
 from euthymia.compounds.pharmacokinetics import dose_target, fragment
 from euthymia.engine import Dose, Events, OdeSystem, solve_reference
@@ -117,6 +117,56 @@ def test_racemic_ketamine_is_the_sum_of_its_enantiomers_alone():
 def test_level_rises_more_than_the_dose_for_drugs_that_block_their_own_clearance(name):
     low = load_compound(name).value("doses.low")
     assert steady(name, 2 * low, days=90) / steady(name, low, days=90) > 2.15
+
+
+def single(name: str, dose: float) -> tuple[float, float]:
+    """AUC to infinity (nmol*h/L) and half-life (h) of the parent after one dose."""
+    times = np.concatenate([[0.0], np.geomspace(0.05, 1200, 500)])
+    course = simulate_course([Treatment(load_compound(name), dose, 0, 0, 1200)], times)
+    found = analyse(times, course.levels[name][0])
+    return found.AUC, found.t_half
+
+
+def test_fluvoxamine_rises_threefold_where_the_dose_doubles():
+    """Spigset 1998 (ten men, half the daily dose twice a day): AUC 3.25, 3.17 and 3.14 times for 25 to 200 mg a day.
+
+    The last two steps are met; at the lowest doses the model is too linear (2.4), which the bound says.
+    """
+    areas = [steady("fluvoxamine", dose, 12.0) for dose in (12.5, 25, 50, 100)]
+    rises = [high / low for low, high in zip(areas, areas[1:], strict=False)]
+    assert rises[0] == pytest.approx(3.25, rel=0.3)
+    assert rises[1:] == pytest.approx([3.17, 3.14], rel=0.15)
+
+
+def test_paroxetine_accumulates_more_than_its_first_dose_predicts():
+    """Controlled-release 25 mg in twelve people: AUC 100.9 after one dose, 706.8 ng*h/mL at steady state (7.0 times);
+    half-life 12.0 h (SD 3.6) after one 20 mg dose in 24 men, 21 h (CV 32 %) after 30 days of 30 mg."""
+    first, half_life = single("paroxetine", 25)
+    assert 24 * steady("paroxetine", 25) / first == pytest.approx(7.0, rel=0.25)
+    assert single("paroxetine", 20)[1] == pytest.approx(12.0, rel=0.25)
+    times = np.array([30.0, 31.5]) * 24
+    course = simulate_course([Treatment(load_compound("paroxetine"), 30, 24, 0, 30 * 24)], times)
+    early, late = course.levels["paroxetine"][0]
+    after = 36 * np.log(2) / np.log(early / late)
+    assert after == pytest.approx(21, rel=0.3) and after > 1.4 * half_life
+
+
+def test_fluoxetine_leaves_more_slowly_after_weeks_than_after_one_dose():
+    """Label: half-life 1 to 3 days after one dose, 4 to 6 days after long use."""
+    assert 24 < single("fluoxetine", 20)[1] < 72
+    times = np.array([61.0, 66.0]) * 24
+    course = simulate_course([Treatment(load_compound("fluoxetine"), 40, 24, 0, 60 * 24)], times)
+    early, late = course.levels["fluoxetine"][0]
+    assert 4 * 24 < 120 * np.log(2) / np.log(early / late) < 6.5 * 24
+
+
+def test_poor_metabolisers_form_some_dextrorphan():
+    """About a tenth of what is left of the clearance: present, but far below that of normal metabolisers."""
+    times = np.linspace(0.01, 72, 300)
+    genes = {"CYP2D6": np.array([0.0, 2.0])}
+    given = [Treatment(load_compound("dextromethorphan"), 30, 0, 0, 72)]
+    poor, normal = simulate_course(given, times, genes, n=2).levels["dextromethorphan.dextrorphan"]
+    assert 0.02 < area(times, poor) / area(times, normal) < 0.2
 
 
 def test_sertraline_and_escitalopram_are_linear():

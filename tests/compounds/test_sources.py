@@ -5,6 +5,7 @@ Truth: the definitions (what decides, what verifies) on hand-made numbers; the a
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,11 @@ def read(reported: tuple[float, str] | None = None, basis: str = "measured") -> 
         (number(10.0, read((14.9, "L/h"))), "opened"),
         (number(10.0, read((15.1, "L/h"))), "disagrees"),
         (number(10.0, read((5.0, "L/h")), read((20.0, "L/h"))), "opened"),  # between the two
+        (
+            number(10.0, replace(read((20.0, "L/h")), between=(9.0, 31.0))),
+            "opened",
+        ),  # within the range printed
+        (number(8.0, replace(read((20.0, "L/h")), between=(9.0, 31.0))), "disagrees"),
         (number(10.0, read((250.0, "mL/min"))), "opened"),  # 15 L/h
         (number(10.0, read((260.0, "mL/min"))), "disagrees"),
         (number(10.0, read((3.0, "h"))), "opened"),  # a half-life: derived, nothing to compare with

@@ -42,7 +42,7 @@ def test_a_wrong_sign_is_noticed(tmp_path, monkeypatch):
 
     def changed(part, path, **options):
         text, count = re.subn(
-            r'(id="hpa__stress_drive"[^>]*value=)"0.6"', r'\1"0.61"', honest(part, **options)
+            r'(id="hpa__stress_drive"[^>]*value=)"0.36"', r'\1"0.37"', honest(part, **options)
         )
         assert count == 1
         Path(path).write_text(text, "utf-8")

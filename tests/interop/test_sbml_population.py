@@ -114,6 +114,24 @@ def test_bench_reports_error_and_speed(decay: Path) -> None:
     assert ours.tool == "euthymia" and ours.error <= 1e-6 and ours.patients_per_second > 0
 
 
+def test_a_model_that_only_events_change(tmp_path: Path) -> None:
+    """No species and no rule: what events change is reported."""
+    path = tmp_path / "only.xml"
+    path.write_text(
+        """<?xml version="1.0" encoding="UTF-8"?>
+<sbml xmlns="http://www.sbml.org/sbml/level3/version2/core" level="3" version="2"><model id="only">
+<listOfParameters><parameter id="a" value="1" constant="false"/><parameter id="b" value="2" constant="true"/>
+</listOfParameters><listOfEvents><event id="E" useValuesFromTriggerTime="true"><trigger initialValue="true"
+ persistent="true"><math xmlns="http://www.w3.org/1998/Math/MathML"><apply><gt/><csymbol encoding="text"
+ definitionURL="http://www.sbml.org/sbml/symbols/time">t</csymbol><ci>b</ci></apply></math></trigger>
+<listOfEventAssignments><eventAssignment variable="a"><math xmlns="http://www.w3.org/1998/Math/MathML"><cn>5</cn>
+</math></eventAssignment></listOfEventAssignments></event></listOfEvents></model></sbml>"""
+    )
+    run = run_population(path, 4, 8, {"b": "uniform(1.1, 3.9)"}, 5, 2)
+    assert run.outputs == ("a",) and run.solver == "engine" and run.ok.all()
+    assert (run.values[:, :, 0] == np.where(run.times > run.draws["b"][:, None], 5.0, 1.0)).all()
+
+
 @pytest.mark.shared
 def test_suite_through_the_lanes(shared: Path) -> None:
     """The set that passes alone passes in lanes: the file's numbers against the suite's results, four patients with

@@ -149,3 +149,33 @@ def test_onset_needs_the_response_to_hold():
     t = np.array([0.0, 24.0, 168.0])
     scores = np.array([[30.0, 12.0, 14.0], [30.0, 12.0, np.nan], [30.0, 12.0, 25.0], [30.0, 20.0, 14.0]])
     assert endpoints.onset(t, scores).tolist() == [24.0, 24.0, np.inf, 168.0]
+
+
+def test_leaving_by_latent_severity_is_not_at_random_given_what_was_seen():
+    """Among patients with the same rated change at week 1, those who leave are worse only if the hazard is hidden."""
+
+    def gap(hidden):
+        o = arm(n=20000, active=False, hidden=hidden)
+        rated, true = (x[:, 1] - x[:, 0] for x in (o.madrs, o.latent))
+        noise = true - np.polyval(np.polyfit(rated, true, 1), rated)  # what the rating does not tell
+        left = (o.dropout_time > WEEKS[1]) & (o.dropout_time <= WEEKS[2])
+        return (noise[left].mean() - noise[~left].mean()) / noise.std() * np.sqrt(left.sum())
+
+    assert abs(gap(False)) < 3.5  # standard errors
+    assert gap(True) > 3.5
+
+
+def test_a_change_of_treatment_renews_a_share_of_the_expected_course(monkeypatch):
+    numbers = {**parameters("placebo"), "renewal": 0.3}
+    monkeypatch.setattr(placebo, "parameters", lambda part: numbers)
+    draws = Draws.seeded(50, len(WEEKS), 2)
+    never = np.full((50, 1), np.inf)
+    at_four = np.full((50, 1), WEEKS[3])
+    plain, same, renewed = (placebo.course(USUAL, draws, 0.5, c) for c in (None, never, at_four))
+    np.testing.assert_array_equal(plain, same)
+    gain = renewed - plain
+    assert (gain[:, :4] == 0).all()
+    expected = 0.3 * placebo.expected_change(USUAL, 0.5)
+    np.testing.assert_allclose(
+        gain[:, -1], expected * placebo.weibull(WEEKS[5] - WEEKS[3], WEEKS[-1]), rtol=1e-9
+    )

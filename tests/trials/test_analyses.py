@@ -272,6 +272,8 @@ def test_faults_of_analyses_and_looks_are_named_with_line_and_remedy() -> None:
         "at every visit: more patients, fewer visits, or 'method: ancova'",
         "p.yaml:14:57: analyses.3.stage: no step 'second'; steps: none",
         "p.yaml:15:22: interim.at.1: '40 %' does not rise between 0 % and 100 %; the last look is the end",
+        "p.yaml:15:16: interim.at.0: '50 %' of the smallest arm is 2 patients, too few to compare; look later or have more "
+        "(at least 3 an arm)",
         "p.yaml:15:39: interim.endpoint: 'changes' is no change endpoint - did you mean 'change'?",
     ):
         assert expected in found, found
@@ -280,3 +282,23 @@ def test_faults_of_analyses_and_looks_are_named_with_line_and_remedy() -> None:
 def test_a_protocol_with_analyses_writes_and_reads_itself() -> None:
     protocol = read_protocol(LIBRARY_PROTOCOLS / "replicated.yaml")
     assert parse_protocol(protocol.to_yaml()) == protocol
+
+
+def test_a_killed_pool_goes_on_where_it_stopped(tmp_path, monkeypatch) -> None:
+    protocol = small("replicated", 10, replicates=2, pool=20, analyses=(), interim=None)
+    monkeypatch.setattr(sim, "CHUNK", 8)
+    done, real = [], sim._treated
+
+    def treated(*args):
+        if len(done) == 4:
+            raise KeyboardInterrupt
+        done.append(1)
+        return real(*args)
+
+    monkeypatch.setattr(sim, "_treated", treated)
+    with pytest.raises(KeyboardInterrupt):
+        sim.run_trial(protocol, tmp_path, jobs=1)
+    assert not list(tmp_path.rglob("*.parquet"))
+    done.clear()
+    sim.run_trial(protocol, tmp_path, jobs=1)
+    assert len(done) == 2, "six chunks, four of them kept"

@@ -12,10 +12,11 @@ from scipy import stats
 import euthymia.trials.simulate as sim
 from euthymia.errors import InputError, UnitError
 from euthymia.evidence.read import LIBRARY
-from euthymia.protocol.protocol import Arm, Protocol, Treatment, parse_protocol, read_protocol
-from euthymia.protocol.steps import Option, Step, parse_rule
+from euthymia.protocol.protocol import Arm, Endpoint, Protocol, Treatment, parse_protocol, read_protocol
+from euthymia.protocol.steps import SCORES, Option, Step, parse_rule
 from euthymia.trials import stages
 from euthymia.trials.model import build_model
+from euthymia.trials.rate import endpoint_values, rate
 from euthymia.trials.rules import fulfils
 from euthymia.trials.single import rerun_patient
 
@@ -46,6 +47,11 @@ def run(tmp_path_factory) -> sim.RunResult:
 @pytest.fixture(scope="module")
 def tables(run) -> dict[str, pl.DataFrame]:
     return {n: pl.read_parquet(run.folder / f"{n}.parquet") for n in ("patients", "visits", "flow")}
+
+
+@pytest.fixture(scope="module")
+def whole() -> sim.Simulated:
+    return sim.simulate(PROTOCOL, threads=1)
 
 
 def test_decisions_are_those_a_reader_of_the_scores_would_take(tables) -> None:
@@ -79,8 +85,8 @@ def test_patients_are_conserved_at_every_step(tables) -> None:
         assert rows["n"].sum() + rows["not_taken"][0] == rows["in_trial"][0]
 
 
-def test_nothing_before_a_decision_depends_on_it_and_nothing_changes_for_others() -> None:
-    staged = sim.simulate(PROTOCOL, threads=1)
+def test_nothing_before_a_decision_depends_on_it_and_nothing_changes_for_others(whole) -> None:
+    staged = whole
     arms = tuple(Arm(a.name, a.n, a.treatment, a.control) for a in PROTOCOL.arms)
     plain = sim.simulate(
         PROTOCOL.replace(arms=arms), threads=1, model=build_model(PROTOCOL)
@@ -108,8 +114,7 @@ def test_a_switch_of_everybody_is_the_same_trial_written_without_steps() -> None
     )
 
 
-def test_one_patient_alone_takes_the_same_steps(run, tables) -> None:
-    whole = sim.simulate(PROTOCOL, threads=1)
+def test_one_patient_alone_takes_the_same_steps(run, tables, whole) -> None:
     patient = tables["patients"].filter(pl.col("path").str.contains("add"))["patient"][0]
     alone = rerun_patient(run.folder, patient)
     i = int(np.flatnonzero(whole.cohort.number == patient)[0])
@@ -147,11 +152,12 @@ def test_protocols_of_the_library_run(path: Path, tmp_path) -> None:
     """Every design at a few patients: simulated, rated, tabulated; nobody lost."""
     protocol = read_protocol(path)
     small = protocol.replace(
-        arms=tuple(Arm(a.name, 3, a.treatment, a.control, a.steps) for a in protocol.arms)
+        arms=tuple(Arm(a.name, 4, a.treatment, a.control, a.steps) for a in protocol.arms)
     )
+    protocol = small = small.replace(replicates=min(small.replicates, 2), pool=min(small.pool, 20))
     result = sim.run_trial(small, tmp_path, jobs=1)
     patients = pl.read_parquet(result.folder / "patients.parquet")
-    assert patients.height == 3 * len(protocol.arms) and patients["status"].sum() == 0
+    assert patients.height == 4 * len(protocol.arms) * protocol.replicates and patients["status"].sum() == 0
     assert ("path" in patients.columns) == protocol.staged
 
 
@@ -210,3 +216,30 @@ def test_faults_of_steps_are_named_all_at_once() -> None:
         "arms.0.steps.3.add.0.drug: 'sertralin' is not a compound of the library - did you mean 'sertraline'?",
     ):
         assert part in found, found
+
+
+def test_the_setting_of_a_protocol_reaches_the_outcome_layer() -> None:
+    from euthymia.protocol.protocol import Setting
+    from euthymia.trials.rate import context
+
+    told = Setting(history="refractory", run_in=True, new_treatment=True, blinding="single")
+    found = context(PROTOCOL.replace(setting=told, include=("hamd17 >= 20",)))
+    assert (found.history, found.run_in, found.new_treatment, found.blinding) == (
+        "refractory",
+        True,
+        True,
+        "single",
+    )
+    assert found.threshold == pytest.approx(26.0) and not found.procedure  # 1.3 MADRS points a HAMD17 point
+    assert context(read_protocol(LIBRARY / "protocols" / "crossover.yaml")).procedure
+
+
+@pytest.mark.parametrize("scale", SCORES)
+def test_endpoints_on_every_scale_follow_from_the_rated_totals(whole, scale) -> None:
+    rated = rate(PROTOCOL, whole)
+    seen = rated.observed.seen(scale.upper())
+    last = np.array([[x for x in row if np.isfinite(x)][-1] for row in seen])
+    change = endpoint_values(PROTOCOL, rated, Endpoint("c", scale, "change", "week 4"))
+    below = endpoint_values(PROTOCOL, rated, Endpoint("b", scale, "below", "week 4", limit=9))
+    np.testing.assert_array_equal(change, last - seen[:, 0])
+    np.testing.assert_array_equal(below, last <= 9)

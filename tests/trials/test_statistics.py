@@ -48,6 +48,18 @@ def test_obrien_fleming_and_pocock_bounds_match_the_published_tables():
     )
 
 
+@pytest.mark.parametrize(
+    ("looks", "pocock", "fleming"), [(2, 2.178, 1.977), (3, 2.289, 2.004), (5, 2.413, 2.040)]
+)
+def test_classical_bounds_match_the_published_constants(looks, pocock, fleming):
+    """Constants for equal looks, two-sided 0.05, as tabulated by Jennison and Turnbull 2000; the last one is printed."""
+    times = np.arange(1, looks + 1) / looks
+    flat = sequential.boundaries(times, kind="pocock_classical")
+    falling = sequential.boundaries(times, kind="obrien_fleming_classical")
+    np.testing.assert_allclose(flat, pocock, atol=1e-3)
+    np.testing.assert_allclose(falling, fleming * np.sqrt(looks / np.arange(1, looks + 1)), rtol=1e-3)
+
+
 def test_sequential_power_agrees_with_simulation():
     looks = np.array([0.5, 1.0])
     bounds = sequential.boundaries(looks)

@@ -183,6 +183,58 @@ def test_the_page_names_every_class_and_its_examples_are_valid():
         assert len(trial.contrasts()) == 1 and trial.contrasts()[0].success is True
 
 
+def test_what_is_not_part_of_the_format_is_left_out_and_said():
+    found = read(STRICT.replace("year: 2020", "year: 2020\nsponsor: nobody\nevidence: Table 2"))
+    assert found.contrasts() == read(STRICT).contrasts()
+    assert "t.yaml:4:1: sponsor: 'sponsor' is not read; it is left out" in [str(n) for n in found.notes]
+    (slip,) = faults("population: {described", "population: {histroy: none, described")
+    assert "unknown key 'histroy' - did you mean 'history'?" in slip
+    dated = read(STRICT.replace("year: 2020\n", ""))
+    assert dated.year == 2020 and "taken from the name" in str(dated.notes)
+
+
+@pytest.mark.parametrize("junk", ["null", "[1, 2]", "{a: 1}", "-1", "1e9", "''", "yes", ".nan"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "n: 100}\n- {name: placebo",
+        "arm: drug",
+        "scale: MADRS",
+        "day: 42",
+        "change: -14",
+        "treatment: sertraline",
+    ],
+)
+def test_junk_is_refused_or_read_and_never_crashes(key, junk):
+    name, _, rest = key.partition(": ")
+    tail = rest[rest.index("}") :] if "}" in rest else ""
+    try:
+        assert isinstance(read(STRICT.replace(key, f"{name}: {junk}{tail}", 1)).contrasts(), list)
+    except InputError as error:
+        assert all(p.line for p in error.problems)
+
+
+def test_response_rates_and_courses_are_scored_beside_the_naive_choice():
+    """By hand: normal change around the predicted mean; the slow course has 63 % of the last difference at week 2."""
+    from euthymia.trials.arms import control_changes
+    from euthymia.trials.further import SPREAD_OF_CHANGE, further
+
+    early = "- {arm: drug, scale: MADRS, day: 14, change: -8}\n- {arm: placebo, scale: MADRS, day: 14, change: -7}\nprimary_met"
+    trial = read(STRICT.replace("primary_met", early, 1))
+    row = {"trial": trial.id, "arm": "drug", "predicted": -2.0, "observed": -3.0, "low_90": -5, "high_90": 1}
+    found = further([trial], {"contrasts": [row]})
+    (course,) = found["time_course"]["rows"]
+    assert course["predicted"] == pytest.approx(-2 * 0.63) and course["observed"] == -1
+    assert found["time_course"]["mae"] == pytest.approx(0.26) and found["time_course"][
+        "mae_flat"
+    ] == pytest.approx(1)
+    by_arm = {r["arm"]: r["predicted"] for r in found["response"]["rows"]}
+    control = control_changes(trial)[42.0]
+    assert by_arm["placebo"] == pytest.approx(100 * stats.norm.cdf((-15 - control) / SPREAD_OF_CHANGE))
+    assert by_arm["drug"] == pytest.approx(100 * stats.norm.cdf((-15 - control + 2) / SPREAD_OF_CHANGE))
+    assert found["grades"]["C"]["mae"] == 1 and found["grades"]["C"]["coverage_90"] == 1
+
+
 def test_files_lists_tables_and_json_read_alike(tmp_path):
     data = parse(STRICT, "t").data
     (tmp_path / "one.json").write_text(json.dumps(data), "utf-8")
@@ -215,3 +267,37 @@ def test_times_of_papers():
     assert found == pytest.approx([1, 1 / 12, 42, 8, 3 * 365.25 / 12])
     assert words.days("soon") is None
     assert words.schedule_days("5x/week 3 wk") == 21 and words.schedule_days("wk 0,2,6") is None
+
+
+def test_schedules_of_the_library_are_in_the_words_of_the_format():
+    from euthymia.evidence.read import load
+
+    found = {
+        a["schedule"]
+        for p in (LIBRARY / "trials").glob("*.yaml")
+        for a in load(p).data["arms"]
+        if "schedule" in a
+    }
+    assert len(found) > 20
+    for text in found:
+        assert words.schedule(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        ("twice weekly for 2 weeks", [0, 3, 7, 10]),
+        ("3 times per week for 1 week", [0, 2, 4]),
+        ("once daily for 3 days", [0, 1, 2]),
+        ("b.i.d. 1 d", [0, 0.5]),
+        ("two sessions, 3 weeks apart", [0, 21]),
+        ("days 1, 8, 15", [0, 7, 14]),
+        ("six infusions over 2 weeks", [0, 2, 4, 7, 9, 11]),
+        ("single infusion", [0]),
+        ("once weekly for 3 weeks", [0, 7, 14]),
+    ],
+)
+def test_schedules_of_papers_give_the_doses_they_mean(text, days):
+    from euthymia.trials.schedules import dose_times
+
+    assert [t / 24 for t in dose_times(words.schedule(text), 42 * 24.0)] == days

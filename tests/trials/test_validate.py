@@ -218,7 +218,7 @@ def test_one_bad_trial_stops_no_other(tmp_path, capsys):
 
 def test_validate_json_has_the_promised_keys(tmp_path, capsys):
     report = tmp_path / "report.html"
-    assert call(validate, LIBRARY / "trials", "--json", "--html", report) == 0
+    assert call(validate, LIBRARY / "trials", "--no-network", "--json", "--html", report) == 0
     found = json.loads(capsys.readouterr().out)
     keys = {"mae", "median_ae", "rmse", "r", "sign", "coverage_90", "auc", "brier", "n_contrasts", "n_trials"}
     assert keys <= set(found) and {"naive", "noise_floor", "contrasts"} <= set(found)

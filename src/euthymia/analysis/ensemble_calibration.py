@@ -14,7 +14,6 @@ References: emerick2013smoother
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +26,14 @@ from euthymia.analysis import smoother
 from euthymia.analysis.calibrate import inputs_hash
 from euthymia.evidence.read import LIBRARY
 from euthymia.trials.effects import TERMS, EffectModel, covariance
-from euthymia.trials.ensemble import Ensemble, prior_ensemble, priors, structure_list, write_ensemble
+from euthymia.trials.ensemble import (
+    Ensemble,
+    model_hash,
+    prior_ensemble,
+    priors,
+    structure_list,
+    write_ensemble,
+)
 from euthymia.trials.folder import content_key, load_chunk, make_folder, save_chunk, write_json
 from euthymia.trials.foresight import (
     MEMBERS,
@@ -45,19 +51,7 @@ from euthymia.trials.published import Contrast, PublishedTrial, calibration_tria
 Array = NDArray[np.floating[Any]]
 Progress = Callable[[str, int, int], None]
 ITERATIONS = 2
-ROOMS = (
-    "affinities", "compounds", "genotype", "interactions", "interventions", "modules", "populations", "structures",
-)  # fmt: skip
 TOLD = 0.02  # prior standard deviations moved per standard error of a datum, from which it is listed
-
-
-def model_hash() -> str:
-    """SHA-256 over everything of the library that a simulated trial rests on, and the priors."""
-    digest = hashlib.sha256()
-    files = [p for room in ROOMS for p in sorted((LIBRARY / room).glob("*.*"))]
-    for path in (*files, LIBRARY / "treatments.yaml", LIBRARY / "ensembles" / "priors.yaml"):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ def virtual_population(
     wanted = [m for m in population.marginals if m.of in names]
     times = np.array(sorted({0.0, *(m.at for m in wanted)}))
     outputs = [*dict.fromkeys([*system.states, SEVERITY, *(m.of for m in wanted)])]
-    events = Events(stress_history(values), number)
+    events = Events(stress_history(values, relief=True), number)
     lived = solve(system, people, traits, events, RUN_UP + times, outputs, threads=threads)
     at_rest = [m.of for m in wanted if m.above_healthy is not None]
     healthy = (

@@ -140,10 +140,18 @@ def build_network(
         worst = sorted(((abs(v), k) for k, v in drift.items() if not abs(v) <= REST_DRIFT), reverse=True)[:5]
         if worst:
             raise InputError(
-                Problem(f"does not rest: drifts by {v:.2g} per hour when nothing is given", key=k)
+                _at_state(network, k, f"does not rest: drifts by {v:.2g} per hour when nothing is given")
                 for v, k in worst
             )
     return network
+
+
+def _at_state(network: Network, id: str, message: str) -> Problem:
+    """A problem of a state, with the file and line that define it (or that its rival form inherits it from)."""
+    module = next(m for m in network.modules if id in m.states)
+    place = ("states", id.removeprefix(f"{module.name}."), "rate")
+    found = module.document.problem(place, message)
+    return Problem(message, found.file, found.line, found.column, id)
 
 
 def rest_drift(network: Network) -> dict[str, float]:

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from euthymia.errors import InputError, Problem, nearest
 from euthymia.evidence.parameter import Evidence, Parameter, read_evidence, read_parameters
-from euthymia.evidence.read import LIBRARY, load
+from euthymia.evidence.read import LIBRARY, Document, load
 
 FOLDER = LIBRARY / "structures"
 
@@ -45,6 +45,7 @@ class Structure:
     options: dict[str, Option]
     claims: tuple[int, ...] = ()
     about: str = ""
+    document: Document | None = field(default=None, compare=False, repr=False)
 
 
 def structures() -> dict[str, Structure]:
@@ -80,7 +81,7 @@ def read_structure(path: str | Path) -> Structure:
     }
     claims = tuple(data.get("claims", ()))
     return Structure(
-        data["structure"], data["title"], data["default"], options, claims, data.get("about", "")
+        data["structure"], data["title"], data["default"], options, claims, data.get("about", ""), document
     )
 
 
@@ -111,13 +112,22 @@ def choose(wanted: Mapping[str, str]) -> dict[str, Option]:
     pairs = {f"{name}={picked.name}" for name, picked in chosen.items()}
     for name, picked in chosen.items():
         problems += [
-            Problem(f"'{name}={picked.name}' conflicts with '{other}'", key=f"structures.{name}")
-            for other in picked.excludes
+            _conflict(known[name], picked, i, f"'{name}={picked.name}' conflicts with '{other}'")
+            for i, other in enumerate(picked.excludes)
             if other in pairs
         ]
     if problems:
         raise InputError(problems)
     return chosen
+
+
+def _conflict(structure: Structure, picked: Option, i: int, message: str) -> Problem:
+    """The conflict of two options, at the line of the file that declares it."""
+    key = f"structures.{structure.name}"
+    if structure.document is None:
+        return Problem(message, key=key)
+    found = structure.document.problem(("options", picked.name, "excludes", i), message)
+    return Problem(message, found.file, found.line, found.column, key)
 
 
 def combinations(names: tuple[str, ...] | None = None) -> Iterator[tuple[dict[str, str], float]]:

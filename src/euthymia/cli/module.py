@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterable
+from pathlib import Path
 
 from euthymia.biology import Module, load_module, module_names
 from euthymia.biology.variants import variants
@@ -19,6 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--variant", default="", help="a rival form of the module")
     parser.add_argument(
         "--markdown", action="store_true", help="print a documentation page with typeset equations"
+    )
+    parser.add_argument(
+        "--html", metavar="FILE", help="write a page with typeset equations and facts beside published data"
     )
     parser.add_argument("--sbml", metavar="FILE", help="write the module as SBML Level 3 Version 2")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
@@ -40,11 +44,23 @@ def run(arguments: argparse.Namespace) -> int:
 
         export_network(module, arguments.sbml)
         print(f"wrote {arguments.sbml}")
+    elif arguments.html:
+        Path(arguments.html).write_text(page(module), "utf-8")
+        print(f"wrote {arguments.html}")
     elif arguments.json:
         print(json.dumps(module.document.data, indent=1, ensure_ascii=False))
     else:
         print("\n".join(markdown(module) if arguments.markdown else plain(module)))
     return 0
+
+
+def page(module: Module) -> str:
+    """The module as one HTML page."""
+    from euthymia.analysis.facts import facts_of
+    from euthymia.report.module_page import module_page
+
+    facts = () if module.variant else facts_of(module.name)
+    return module_page(module, facts, () if module.variant else variants(module.name))
 
 
 def source(evidence: Iterable[Evidence]) -> str:

@@ -16,11 +16,20 @@ from euthymia.errors import InputError, Problem
 NAME = "network"
 HELP = "Show the network: modules, signed and graded edges, neighbours of a node, the evidence on a path."
 STYLE = """body{font:14px system-ui,sans-serif;margin:1.5rem;color:#222} svg{max-width:100%;height:auto}
-path{fill:none;stroke-width:1.6;opacity:.55} path:hover{stroke-width:4;opacity:1} circle{fill:#2b5c8a}
-text{text-anchor:middle;font-size:13px} g{cursor:pointer} table{border-collapse:collapse}
-td,th{padding:.25rem .6rem;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}"""
-SCRIPT = """function show(m){for(const e of document.querySelectorAll('[data-m]'))
-e.style.display=!m||e.dataset.m.split(' ').includes(m)?'':'none'}"""
+path.e{fill:none;stroke-width:1.8;opacity:.6} path.e:hover,path.on{stroke-width:3.5;opacity:1} path.off{opacity:.06}
+path.m{stroke-dasharray:6 4} circle{fill:#2b5c8a} .here circle{fill:#b2182b} text{text-anchor:middle;font-size:13px}
+g.node{cursor:pointer} table{border-collapse:collapse} #f{width:22rem;padding:.3rem}
+td,th{padding:.25rem .6rem;border-bottom:1px solid #ddd;text-align:left;vertical-align:top} code{font-size:12.5px}"""
+SCRIPT = """let chosen='';
+function show(m){chosen=chosen===m?'':m;draw()}
+function draw(){const words=document.getElementById('f').value.toLowerCase();let n=0;
+for(const e of document.querySelectorAll('path.e')){const mine=e.dataset.m.split(' ').includes(chosen);
+e.classList.toggle('on',!!chosen&&mine);e.classList.toggle('off',!!chosen&&!mine)}
+for(const g of document.querySelectorAll('g.node'))g.classList.toggle('here',g.dataset.n===chosen);
+for(const r of document.querySelectorAll('tbody tr')){const yes=(!chosen||r.dataset.m.split(' ').includes(chosen))
+&&(!words||r.textContent.toLowerCase().includes(words));r.style.display=yes?'':'none';n+=yes}
+document.getElementById('n').textContent=n+' edges'}
+draw()"""
 COLOURS = {"A": "#1b7837", "B": "#5aae61", "C": "#d98b1f", "D": "#b2182b"}
 
 
@@ -140,13 +149,10 @@ def overview(network: Network) -> None:
 
 
 def page(network: Network) -> str:
-    """One page: modules on a circle, lines between them by grade, and every edge in a table that a click filters."""
-    size, radius = 760, 300
-    place = {
-        m.name: (size / 2 + radius * math.cos(a), size / 2 + radius * math.sin(a))
-        for i, m in enumerate(network.modules)
-        for a in [2 * math.pi * i / len(network.modules)]
-    }
+    """One page: modules on a circle, arrows by weakest grade and sign, and every edge in a table; click and type to filter."""
+    size, radius, node = 820, 320, 11
+    angle = {m.name: 2 * math.pi * i / len(network.modules) for i, m in enumerate(network.modules)}
+    place = {n: (size / 2 + radius * math.cos(a), size / 2 + radius * math.sin(a)) for n, a in angle.items()}
     between: dict[tuple[str, str], list[Step]] = {}
     for s in steps(network):
         ends = (s.source.split(".")[0], s.target.split(".")[0])
@@ -155,28 +161,52 @@ def page(network: Network) -> str:
     lines = []
     for (a, b), found in between.items():
         (x1, y1), (x2, y2) = place[a], place[b]
-        worst = max(s.grade for s in found)
-        title = html.escape("\n".join(line(s) for s in found))
-        bend = f"M{x1:.0f},{y1:.0f} Q{size / 2:.0f},{size / 2:.0f} {x2:.0f},{y2:.0f}"
+        worst, signs = max(s.grade for s in found), {s.sign for s in found}
+        title = html.escape(f"{a} to {b}\n" + "\n".join(line(s) for s in found))
+        # a control point off the straight line, so that both directions of a pair are seen
+        cx = (x1 + x2) / 2 * 0.45 + size / 2 * 0.55 + (y2 - y1) * 0.08
+        cy = (y1 + y2) / 2 * 0.45 + size / 2 * 0.55 - (x2 - x1) * 0.08
+        away = math.hypot(x2 - cx, y2 - cy) or 1.0
+        ex, ey = x2 - (x2 - cx) / away * (node + 5), y2 - (y2 - cy) / away * (node + 5)
+        bend = f"M{x1:.0f},{y1:.0f} Q{cx:.0f},{cy:.0f} {ex:.1f},{ey:.1f}"
+        kind = "e m" if signs == {"-"} else "e"
         lines.append(
-            f'<path d="{bend}" stroke="{COLOURS[worst]}" data-m="{a} {b}"><title>{title}</title></path>'
+            f'<path class="{kind}" d="{bend}" stroke="{COLOURS[worst]}" marker-end="url(#{worst})" data-m="{a} {b}">'
+            f"<title>{title}</title></path>"
         )
     nodes = []
     for name, (x, y) in place.items():
-        label = f'<text x="{x:.0f}" y="{y - 14:.0f}">{name}</text>'
-        nodes.append(f'<g onclick="show(\'{name}\')"><circle cx="{x:.0f}" cy="{y:.0f}" r="9"/>{label}</g>')
-    svg = f'<svg viewBox="0 0 {size} {size}" width="{size}" height="{size}" role="img" aria-label="modules and edges">'
+        ux, uy = math.cos(angle[name]), math.sin(angle[name])
+        anchor = "start" if ux > 0.3 else "end" if ux < -0.3 else "middle"
+        label = (
+            f'<text x="{x + 18 * ux:.0f}" y="{y + 22 * uy + 4:.0f}" style="text-anchor:{anchor}">'
+            f"{name.replace('_', ' ')}</text>"
+        )
+        nodes.append(
+            f'<g class="node" data-n="{name}" onclick="show(\'{name}\')"><circle cx="{x:.0f}" cy="{y:.0f}" r="{node}"/>{label}</g>'
+        )
+    heads = "".join(
+        f'<marker id="{g}" viewBox="0 0 8 8" refX="5" refY="4" markerWidth="9" markerHeight="9" orient="auto" '
+        f'markerUnits="userSpaceOnUse"><path d="M0,0 L8,4 L0,8 z" fill="{colour}"/></marker>'
+        for g, colour in COLOURS.items()
+    )
+    wide = size + 240
+    svg = (
+        f'<svg viewBox="-120 0 {wide} {size}" width="{wide}" height="{size}" role="img" '
+        f'aria-label="modules and edges"><defs>{heads}</defs>'
+    )
     head = "".join(f"<th>{t}</th>" for t in ("from", "sign", "to", "grade", "evidence", "claims"))
     rows = "".join(_row(e, e.strength in network.switched_off) for e in network.edges)
     counts = (
         f"{len(network.modules)} modules, {len(network.system.states)} states, {len(network.edges)} edges"
     )
+    grades = " ".join(f'<b style="color:{c}">{g}</b>' for g, c in COLOURS.items())
     return f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Network</title><style>{STYLE}</style>
 <h1>Network: {counts}</h1>
-<p>Colour is the weakest grade between two modules (A human, twice; B human; C animal or not yet opened; D assumed).
-Point at a line to read its edges, click a module to keep only its rows.
-<a href="#" onclick="show('');return false">Show all</a></p>
+<p>Colour is the weakest grade between two modules ({grades}: A human, twice; B human; C animal or not yet opened; D assumed);
+dashed arrows only lower. Point at an arrow to read its edges; click a module to keep what enters and leaves it, again to show all.</p>
 {svg}{"".join(lines)}{"".join(nodes)}</svg>
+<p><input id="f" oninput="draw()" placeholder="filter: bdnf, contested, osimo2019..."> <span id="n"></span></p>
 <table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>
 <script>{SCRIPT}</script></html>
 """

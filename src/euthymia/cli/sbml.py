@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=DIST",
         help="for example k1=lognormal(0.3); may be repeated",
     )
-    parser.add_argument("--patients", type=int, metavar="N", help="patients (run 1, bench 32)")
+    parser.add_argument("--patients", type=int, metavar="N", help="patients (run 1, bench 256)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the draws")
     parser.add_argument("--out", metavar="FILE.csv", help="run: write patient, time and outputs as CSV")
     parser.add_argument(
@@ -136,7 +136,7 @@ def _write(found: Any, path: Path) -> None:
 def _bench(arguments: argparse.Namespace, vary: dict[str, str]) -> int:
     from euthymia.interop.sbml_bench import bench_sbml
 
-    n = arguments.patients or 32
+    n = arguments.patients or 256
     found = bench_sbml(
         arguments.model,
         arguments.end,

@@ -12,6 +12,10 @@ from euthymia.errors import InputError, Problem
 
 NAME = "validate"
 HELP = "Predict published trials and score the predictions beside naive baselines and the noise floor."
+FURTHER = (
+    ("response", "response rates", " %", "best constant", "mae_constant"),
+    ("time_course", "differences at other times", "", "the primary difference at all times", "mae_flat"),
+)
 SHOWN = ("mae", "median_ae", "rmse", "r", "sign", "coverage_90", "mae_precise", "auc", "brier")
 
 
@@ -26,11 +30,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--no-network", action="store_true", help="statistical terms alone; no trial is simulated (seconds)"
     )
     parser.add_argument(
-        "--explain",
-        action="store_true",
-        help="say which ports and edges carry each prediction (takes longer)",
-    )
-    parser.add_argument(
         "--leave-out",
         choices=("trial", "class", "drug"),
         help="validate inside the calibration trials, leaving one of these out at a time",
@@ -38,7 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from euthymia.trials.ensemble import is_stale
+    from euthymia.trials.explain import explain_worst
     from euthymia.trials.foresight import NOTHING_SEEN, foresight_of, read_foresight
+    from euthymia.trials.further import further
     from euthymia.trials.published import calibration_trials, read_trials
     from euthymia.trials.validate import contrasts_of, leave_out, validate
 
@@ -59,10 +61,17 @@ def run(arguments: argparse.Namespace) -> int:
         notes = [note for t in trials for note in t.notes]
         foresight = NOTHING_SEEN
         if not arguments.no_network:
-            asked = foresight_of(trials, arguments.jobs, arguments.explain, _progress)
+            asked = foresight_of(trials, arguments.jobs, _progress)
             foresight = read_foresight().with_more(asked)
         found = validate(trials, learn, foresight)
+        if foresight.seen:
+            explain_worst(found, trials, foresight)
+        found |= further(trials, found)
     found["problems"] = [str(p) for p in problems]
+    if not arguments.no_network and is_stale():
+        notes.append(
+            Problem("the stored ensemble was made with another library; 'euthymia calibrate' renews it")
+        )
     found["notes"] = [str(p) for p in notes]
     if arguments.html:
         _write(Path(arguments.html), found)
@@ -122,6 +131,13 @@ def text(found: dict[str, Any]) -> str:
         for role, s in found.get("arms", {}).items()
         if role != "rows"
     ]
+    arms += [
+        f"{words}: MAE {s['mae']:.1f}{unit}, bias {s['bias']:+.1f}, {s['n']} results in {s['n_trials']} trials "
+        f"({naive} {s[key]:.1f})"
+        for part, words, unit, naive, key in FURTHER
+        for s in [found.get(part) or {}]
+        if s.get("n")
+    ]
     misses = ["", *arms, "", "worst misses (predicted, observed, what moved the prediction)"]
     by_name = {r["contrast"]: r for r in found["contrasts"]}
     for name in found["worst"]:
@@ -133,52 +149,9 @@ def text(found: dict[str, Any]) -> str:
 
 
 def _write(path: Path, found: dict[str, Any]) -> None:
-    from html import escape
+    from euthymia.report.scoreboard import page
 
-    def rows_of(rows: list[list[str]]) -> str:
-        cells = ("".join(f"<td>{escape(c)}</td>" for c in row) for row in rows)
-        return "<table>" + "".join(f"<tr>{c}</tr>" for c in cells) + "</table>"
-
-    each = [["contrast", "n", "observed", "predicted", "90 % interval", "success", "chance", "what moved it"]]
-    for r in found["contrasts"]:
-        interval = f"{r['low_90']:.1f} to {r['high_90']:.1f}"
-        each.append(
-            [
-                r["contrast"], f"{r['n']}+{r['n_control']}", _cell(r["observed"]), _cell(r["predicted"]), interval,
-                _cell(r["success"]), _cell(r["p_success"]), r["why"],
-            ]
-        )  # fmt: skip
-    style = (
-        "body{font-family:sans-serif;max-width:75em;margin:2em auto}"
-        "td{padding:.2em .6em;border-bottom:1px solid #ddd}"
-    )
-    body = (
-        f"<h1>Predictions against published trials</h1><p>{escape(text(found).splitlines()[0])}</p>"
-        f"{_picture(found)}{rows_of(table(found))}<h2>Every contrast</h2>{rows_of(each)}"
-    )
     try:
-        path.write_text(f"<!doctype html><meta charset=utf-8><style>{style}</style>{body}", encoding="utf-8")
+        path.write_text(page(found), encoding="utf-8")
     except OSError as error:
         raise InputError([Problem(f"cannot be written: {error.strerror}", str(path))]) from None
-
-
-def _picture(found: dict[str, Any]) -> str:
-    """Observed against predicted as an inline SVG, MADRS points, error bars one standard error."""
-    size, low, high = 460, -22.0, 6.0
-    step = size / (high - low)
-    marks = []
-    for r in found["contrasts"]:
-        if r["observed"] is None:
-            continue
-        x, y = (r["predicted"] - low) * step, size - (r["observed"] - low) * step
-        half = r["se"] * step
-        marks.append(
-            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{y - half:.1f}" y2="{y + half:.1f}" stroke="#bbb"/>'
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="#36c"><title>{r["contrast"]}</title></circle>'
-        )
-    return (
-        f'<figure><svg width="{size}" height="{size}" style="border:1px solid #888;overflow:hidden">'
-        f'<line x1="0" y1="{size}" x2="{size}" y2="0" stroke="#888"/>{"".join(marks)}</svg>'
-        "<figcaption>Observed (up) against predicted (right) placebo-adjusted change, MADRS points, "
-        f"{low:g} to {high:g}; the line is identity.</figcaption></figure>"
-    )

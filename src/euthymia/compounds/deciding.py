@@ -181,16 +181,17 @@ def convention(compound: Compound, path: str) -> bool:
 def verified(parameter: Parameter, whole: float = 0.0) -> str:
     """'opened' where a source that was opened gives the number, else why not.
 
-    Where such sources print values of the same dimension, the stored value must lie between them or within
-    1.5-fold of one of them.  A source that says which way, but not how much, does not count: then the size stands
-    beside it as an assumption.  Sources often print the volume of the whole body where the model has several
-    compartments; `whole`, in the unit of the parameter, may then agree instead.
+    Where such sources print values of the same dimension, the stored value must lie between them, within a range
+    that one of them prints, or within 1.5-fold of one of them.  A source that says which way, but not how much, does
+    not count: then the size stands beside it as an assumption.  Sources often print the volume of the whole body
+    where the model has several compartments; `whole`, in the unit of the parameter, may then agree instead.
     """
     opened = [e for e in parameter.evidence if e.kind == "READ"]
     if not opened or any(e.basis == "assumed" for e in parameter.evidence):
         recalled = any(e.cite for e in parameter.evidence)
         return "recalled" if recalled else "assumed"
-    printed = []
+    printed: list[float] = []
+    ranges: list[tuple[float, float]] = []
     for evidence in opened:
         try:
             unit = parse_unit(evidence.reported[1]) if evidence.reported else None
@@ -198,10 +199,13 @@ def verified(parameter: Parameter, whole: float = 0.0) -> str:
             raise InputError([f"{parameter.id}: {error}"]) from None
         if evidence.reported and unit and unit.dimension == parameter.unit.dimension:
             printed.append(evidence.reported[0] * unit.factor)
+            if evidence.between:
+                ranges.append((evidence.between[0] * unit.factor, evidence.between[1] * unit.factor))
     unprinted = len(printed) < len(opened)
     values = [v for v in (parameter.value, whole) if v]
     near = not printed or any(min(printed) / MOST_FOLD <= v <= max(printed) * MOST_FOLD for v in values)
-    return "opened" if near or unprinted else "disagrees"
+    within = any(low <= v <= high for low, high in ranges for v in values)
+    return "opened" if near or within or unprinted else "disagrees"
 
 
 def _judge(name: str, path: str, parameter: Parameter, whole: float = 0.0) -> Deciding:

@@ -34,7 +34,7 @@ def _document() -> Document:
 def enzyme_numbers() -> dict[str, Parameter]:
     """Every number of `library/genotype/enzymes.yaml` by dotted path."""
     found: dict[str, Parameter] = {}
-    for block in ("turnover", "smoking"):
+    for block in ("turnover", "smoking", "groups"):
         found.update(read_parameters(_document(), (block,), f"{block}."))
     for enzyme in _document().data["function"]:
         found.update(read_parameters(_document(), ("function", enzyme), f"function.{enzyme}."))

@@ -34,7 +34,7 @@ _ALONE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """One drug as given beside the observed one: name, mg (0 where not stated) and hours between doses."""
+    """One drug as given beside the observed one: name, mg (0 where not stated), hours between doses (0: once)."""
 
     name: str
     dose: float = 0.0
@@ -135,7 +135,8 @@ def given(text: str) -> Given:
     every = 24.0
     words = " ".join(rest[1:] or [rest[0][dose.end() :] if dose else ""]).strip().lower() if rest else ""
     if words:
-        every = _EVERY.get(words, 0.0) or number(words, f"interval of {name}")
+        single = words in ("single", "single dose", "sd", "once")
+        every = 0.0 if single else _EVERY.get(words, 0.0) or number(words, f"interval of {name}")
     return Given(name, amount, every)
 
 

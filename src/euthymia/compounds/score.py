@@ -30,14 +30,17 @@ from euthymia.compounds.interactions import Perpetrator, find
 from euthymia.compounds.naive import naive_level
 from euthymia.compounds.observation_text import number, parse_reference, unit_text
 from euthymia.compounds.observations import CLASSES, COLUMNS, Observation, observation
+from euthymia.compounds.people import are_volunteers, draw_people
 from euthymia.compounds.pharmacokinetics import choose_route
 from euthymia.errors import EuthymiaError, InputError
 from euthymia.units import parse_unit
 
-GROUP = 200  # patients for spread and intervals
+GROUP = 200  # patients for intervals
+CROWD = 1000  # people for a coefficient of variation: poor metabolisers are few and count much
 POINTS, FIRST = 121, 0.02  # times in an interval; first time after a single dose, h
 LONGEST = 2400.0  # h
 SLOWED = 3.0  # a single dose is followed so much longer where a gene or a drug may slow the clearance
+BEFORE = 1.0  # h: how long before the observed drug a single dose of another one is given, unless stated
 BEYOND = 1.1  # a single dose is followed a little beyond the time asked for
 ONE, MANY = 1e-6, 1e-4  # relative tolerance for one patient and for a group
 LEVELS = ("Cmax", "Cmin", "Cavg", "AUC_tau", "AUC_inf")
@@ -61,7 +64,7 @@ def score(
     for i, seen in enumerate([*observations, *_spreads(observations)]):
         try:
             rows.append(_score(seen))
-        except (EuthymiaError, ValueError, KeyError) as error:
+        except (EuthymiaError, ValueError, LookupError, ArithmeticError) as error:
             text = (
                 "; ".join(p.message for p in error.problems) if isinstance(error, InputError) else str(error)
             )
@@ -163,7 +166,7 @@ def _companions(seen: Observation) -> tuple[list[Treatment], list[Perpetrator]]:
     for given in seen.others:
         found = find(given.name)
         if isinstance(found, Perpetrator):
-            static.append(found.at_dose(given.dose * 24.0 / given.interval))
+            static.append(found.at_dose(given.dose * 24.0 / (given.interval or 24.0)))
             continue
         if not found.has_kinetics:
             raise InputError([f"{found.name} has no kinetics here, so its effect cannot be computed"])
@@ -174,7 +177,12 @@ def _companions(seen: Observation) -> tuple[list[Treatment], list[Perpetrator]]:
 
 
 def _simulate(
-    seen: Observation, n: int = 1, draws: Mapping[str, Any] | None = None, port: str = "", genes: Any = None
+    seen: Observation,
+    n: int = 1,
+    draws: Mapping[str, Any] | None = None,
+    port: str = "",
+    genes: Any = None,
+    override: Mapping[str, Any] | None = None,
 ) -> tuple[Course, _Plan]:
     compound = load_compound(seen.compound)
     main = _treatment(seen, compound)
@@ -183,7 +191,8 @@ def _simulate(
     days = seen.duration
     if math.isinf(days):
         days = days_to_steady_state([main])
-    lead = max([days_to_steady_state([t]) for t in companions], default=0.0) * 24.0
+    leads = [days_to_steady_state([t]) * 24.0 if t.interval else BEFORE for t in companions]
+    lead = max(leads, default=0.0)
     if "co_medication_lead_h" in seen.tokens:
         lead = number(seen.tokens["co_medication_lead_h"], "co_medication_lead_h")
     if single:
@@ -215,7 +224,7 @@ def _simulate(
     tolerance = ONE if n == 1 else MANY
     together = [main, *(t for t in companions if t.compound.id != compound.id)]
     course = simulate_course(
-        together, times, patient, static, [port] if port else [], draws, n, rtol=tolerance
+        together, times, patient, static, [port] if port else [], draws, n, rtol=tolerance, override=override
     )
     return course, plan
 
@@ -379,13 +388,11 @@ def _variation(seen: Observation, group: str) -> Scored:
     )
     compound = load_compound(seen.compound)
     rng = np.random.default_rng(1)
-    draws = {
-        k: rng.standard_normal(GROUP)
-        for k in variable_parameters([compound])
-        if not k.endswith(".uncertainty")
-    }
+    alike = are_volunteers(seen.row.get("population", ""), not seen.interval or seen.duration == 0)
+    genes = _genes(compound, rng)
+    draws, absorbed = draw_people(compound, _treatment(seen, compound).key(), CROWD, rng, alike)
     metric = seen.metric if not seen.metric.endswith("_ratio") else "Cavg"
-    course, plan = _simulate(seen, GROUP, draws, genes=_genes(compound, rng))
+    course, plan = _simulate(seen, CROWD, draws, genes=genes, override=absorbed)
     levels, _ = course.of(seen.analyte)
     values = np.array([_measure(seen, course, plan, row, metric) for row in levels])
     return Scored(seen.id, group, observed, float(values.std() / values.mean()), math.nan, "CV")
@@ -394,7 +401,7 @@ def _variation(seen: Observation, group: str) -> Scored:
 def _genes(compound: Compound, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Activity scores of a European group for the enzymes that clear a compound."""
     shares = {e for part in analytes(compound).values() for e in part.pathways}
-    return {e: draw_scores(e, rng.random(GROUP)) for e in genotyped_enzymes() if e in shares}
+    return {e: draw_scores(e, rng.random(CROWD)) for e in genotyped_enzymes() if e in shares}
 
 
 def _naive(seen: Observation, prefix: str, plan: _Plan) -> float:

@@ -20,10 +20,11 @@ PLACES = (
     "RTOL", "START", "HMAX", "FLOOR", "LEAST", "EVENT_STEP",
     # input: pointers
     "P_Y0", "P_PAR", "P_U0", "P_EVT", "P_EVC", "P_EVI", "P_EVV", "P_TIMES", "P_AFTER", "P_ATOL", "P_TIMED", "P_NEED",
+    "P_COEFFICIENTS",
     # results: pointers
     "P_OUT", "P_STATUS", "P_FAILED", "P_STEPS", "P_REJECTED",
     # state of the lanes: arrays [slot][lane]
-    "Y", "YN", "YMAX", "U", "PQ", "LU", "K", "DT", "W", "YI", "TQ", "FRESH_K",
+    "Y", "YN", "YMAX", "U", "PQ", "LU", "K", "DT", "W", "YI", "TQ", "FRESH_K", "FIRST_H",
     # state-triggered events; these stay empty without them
     "F_WATCH", "F_REACT", "NTRIG", "NWATCH", "NCHANGE", "QUEUE", "CHANGED", "P_FIRST", "P_TARGET", "P_FLAGS", "TRIG", "SEEN",
     "YP", "REACT", "QTIME", "QEVENT", "QSERIAL", "QVALUE",
@@ -31,11 +32,12 @@ PLACES = (
     "F_SLOPE", "BEFORE_JUMP", "AFTER_JUMP", "P_JUMPS", "P_MOVED", "P_BASE",
     # one value for each lane
     "T", "H", "HS", "HK", "STOP", "G", "GH", "TS", "ERR", "BIG", "REJ", "HIT", "ACT", "BAD", "NEXTOUT", "SERVE",
-    "FRESH", "DONE", "STEPS", "NREJ", "FAIL", "TN", "ID", "IE", "IO",
+    "FRESH", "DONE", "BEST", "CHANGE", "WAITS", "STEPS", "NREJ", "FAIL", "TN", "ID", "IE", "IO",
     "FLIP", "SERIAL", "QNEXT", "TP",
 )  # fmt: skip
 CONSTANTS = {name: place for place, name in enumerate(PLACES)}
 CONSTANTS |= {"ADD": 0, "SET_INPUT": 1, "SET_RATE": 2, "SET_STATE": 3, "RESET": 4}
+CONSTANTS |= {"CAUTION": 0.5}  # of the step that suited the last such change: errors made there last longest
 CONSTANTS |= {"OK": 0, "TOO_MANY_STEPS": 1, "STEP_TOO_SMALL": 2, "NOT_FINITE": 3, "INF": float("inf")}
 CONSTANTS |= driver_jumps.CONSTANTS | driver_events.CONSTANTS
 CONSTANTS |= {"EVENTS_WITHOUT_END": 6, "TOO_MANY_WAITING": 7, "BAD_DELAY": 8}
@@ -98,6 +100,8 @@ def begin(ctx: "p", lane: "i", p: "i"):
         st(ldp(ctx, YMAX), i * WIDTH + lane, 0.0)
     for i in range(nu):
         st(ldp(ctx, U), i * WIDTH + lane, ld(ldp(ctx, P_U0), p * nu + i))
+    for i in range(ns + 2 * nu + 1):
+        st(ldp(ctx, FIRST_H), i * WIDTH + lane, 0.0)
     for i in range(np):
         st(ldp(ctx, PQ), i * WIDTH + lane, ld(ldp(ctx, P_PAR), p * np + i))
     invoke(ldp(ctx, F_PREP), ldp(ctx, PQ), ldp(ctx, W))
@@ -121,7 +125,9 @@ def apply_events(ctx: "p", lane: "i", time: "d") -> "i":
     ns = ldi(ctx, NS)
     y = ldp(ctx, Y)
     u = ldp(ctx, U)
+    nu = ldi(ctx, NU)
     first = p * ne
+    sti(ldp(ctx, CHANGE), lane, ns + 2 * nu)
     ie = ldi(ldp(ctx, IE), lane)
     done = 0
     while ie < ne:
@@ -133,12 +139,15 @@ def apply_events(ctx: "p", lane: "i", time: "d") -> "i":
         place = index * WIDTH + lane
         if code == ADD:
             st(y, place, ld(y, place) + value)
+            sti(ldp(ctx, CHANGE), lane, index)
         if code == SET_STATE:
             st(y, place, value)
-        if code == SET_INPUT:
-            st(u, place, value)
-        if code == SET_RATE:
-            st(u, place + ldi(ctx, NINPUTS) * WIDTH, value)
+            sti(ldp(ctx, CHANGE), lane, index)
+        if (code == SET_INPUT) | (code == SET_RATE):
+            if code == SET_RATE:
+                index = index + ldi(ctx, NINPUTS)
+            st(u, index * WIDTH + lane, value)
+            sti(ldp(ctx, CHANGE), lane, ns + index + select(value == 0.0, nu, 0))
         if code == RESET:
             for i in range(ns):
                 st(y, i * WIDTH + lane, ld(ldp(ctx, P_Y0), p * ns + i))
@@ -195,7 +204,10 @@ def service(ctx: "p", lane: "i"):
         if fresh + changed > 0:
             short = (stop - time) * ld(ctx, EVENT_STEP)
             h = ld(ldp(ctx, H), lane)
-            st(ldp(ctx, H), lane, select(h < short, h, short))
+            h = select(h < short, h, short)
+            best = ld(ldp(ctx, FIRST_H), ldi(ldp(ctx, CHANGE), lane) * WIDTH + lane)
+            st(ldp(ctx, H), lane, select(best > 0.0, CAUTION * best, h))
+            st(ldp(ctx, WAITS), lane, 1.0)
             st(ldp(ctx, REJ), lane, 0.0)
             st(ldp(ctx, FRESH), lane, 1.0)
         big = 0.0
@@ -257,6 +269,9 @@ def implicit_stages(ctx: "p"):
     u = ldp(ctx, U)
     pq = ldp(ctx, PQ)
     k0 = ldp(ctx, K)
+    table = ldp(
+        ctx, P_COEFFICIENTS
+    )  # A, then C: constants in the code would each take an address of their own
     hs = vl(ldp(ctx, HS), 0)
     ih = 1.0 / hs
     vs(ldp(ctx, G), 0, ih / GAMMA)
@@ -270,13 +285,13 @@ def implicit_stages(ctx: "p"):
             if NEXT_ONLY[s]:
                 x = vl(yn, i) + vl(k0, ns * (s - 1) + i)
             else:
-                x = vl(y, i) + A[s][0] * vl(k0, i)
-            rest = C[s][0] * vl(k0, i)
+                x = vl(y, i) + bc(ld(table, s * STAGES)) * vl(k0, i)
+            rest = bc(ld(table, (STAGES + s) * STAGES)) * vl(k0, i)
             for j in static(1, s):
                 kj = vl(k0, ns * j + i)
                 if not NEXT_ONLY[s]:
-                    x = x + A[s][j] * kj
-                rest = rest + C[s][j] * kj
+                    x = x + bc(ld(table, s * STAGES + j)) * kj
+                rest = rest + bc(ld(table, (STAGES + s) * STAGES + j)) * kj
             vs(yn, i, x)
             vs(ks, i, ih * rest)
         if D[s] != 0.0:
@@ -365,7 +380,8 @@ def control(ctx: "p"):
     grow = select(rejected & (grow > 1.0), 1.0, grow)
     shrink = vmin(vmax(plain, 0.1), 0.9)
     shrink = select(bad, 0.5, shrink)
-    larger = hs * grow
+    best = hs * grow
+    larger = best
     larger = select((hs < 0.9 * hk) & (larger < hk), hk, larger)
     smaller = hs * shrink
     tn = select(hit, vl(ldp(ctx, STOP), 0), t + hs)
@@ -385,6 +401,14 @@ def control(ctx: "p"):
     lost = act & ~ok & (h <= 1e-15 * vabs(t) + 1e-290)
     fail = select(lost, select(raw < INF, bc(2.0), bc(3.0)), fail)
     vs(ldp(ctx, FAIL), 0, fail)
+    first = ok & (vl(ldp(ctx, WAITS), 0) > 0.0)
+    if any(first):  # the step that would have suited the start after such a change, for the next one
+        vs(ldp(ctx, BEST), 0, best)
+        for lane in range(WIDTH):
+            if (ld(ldp(ctx, DONE), lane) > 0.0) & (ld(ldp(ctx, WAITS), lane) > 0.0):
+                place = ldi(ldp(ctx, CHANGE), lane) * WIDTH + lane
+                st(ldp(ctx, FIRST_H), place, ld(ldp(ctx, BEST), lane))
+        vs(ldp(ctx, WAITS), 0, select(first, bc(0.0), vl(ldp(ctx, WAITS), 0)))
     vs(ldp(ctx, SERVE), 0, select((ok & hit) | (fail > 0.0), bc(1.0), bc(0.0)))
     if any(ok & (vl(ldp(ctx, NEXTOUT), 0) <= tn)):
         for lane in range(WIDTH):

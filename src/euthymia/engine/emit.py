@@ -14,37 +14,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
-from euthymia.engine.expression import LEAVES, TINY, Graph
-from euthymia.engine.lanemath import Text, declarations, functions
+from euthymia.engine.expression import LEAVES, Graph
+from euthymia.engine.lanemath import declarations, functions
 from euthymia.engine.linear import Factorisation
-
-CHUNK = 4000
-_WEIGHT = {"exp": 25, "log": 35, "pow": 65, "sin": 25, "cos": 25}
-_CANCELLED = 1e10
-
-
-@dataclass
-class Tape:
-    """Straight-line operations; a value is its position.
-
-    Operations: ("load", array, slot), ("const", x), ("store", array, slot, value), and arithmetic on values.
-    """
-
-    ops: list[tuple] = field(default_factory=list)
-    hoists: bool = True
-    _seen: dict[tuple, int] = field(default_factory=dict)
-
-    def add(self, *op: object) -> int:
-        self.ops.append(op)
-        return len(self.ops) - 1
-
-    def once(self, *op: object) -> int:
-        """Add a load or constant once only."""
-        if op not in self._seen:
-            self._seen[op] = self.add(*op)
-        return self._seen[op]
+from euthymia.engine.tape import Tape, cut, live_operations, piece_text, values
 
 
 class Kernels:
@@ -85,15 +59,20 @@ class Kernels:
         return entries, timed
 
     # ---- graph nodes on a tape ----
-    def walk(self, tape: Tape, roots: Sequence[int], inside: bool = True) -> dict[int, int]:
-        """Put the nodes below `roots` on the tape: {node: value}.  `inside` reads hoisted nodes from memory."""
+    def walk(
+        self, tape: Tape, roots: Sequence[int], inside: bool = True, value: dict[int, int] | None = None
+    ) -> dict[int, int]:
+        """Put the nodes below `roots` on the tape: {node: value}.  `inside` reads hoisted nodes from memory; `value`
+        holds what is on the tape already."""
         g = self.graph
-        value: dict[int, int] = {}
+        value = {} if value is None else value
 
         def stop(i: int) -> bool:
             return inside and g.level[i] == 1 and g.op[i] not in ("lt", "le", "eq", "and", "or", "not")
 
-        for i in g.order(roots, stop):
+        for i in g.order(roots, lambda i: i in value or stop(i)):
+            if i in value:
+                continue
             op, args = g.op[i], g.args[i]
             if op == "c":
                 value[i] = tape.once("const", float(args[0]))
@@ -139,66 +118,76 @@ class Kernels:
         return self.write("rates", ("t", "y", "u", "p", "dy", "w"), tape, width)
 
     def factor_kernel(self, width: int, plan: Factorisation, entries: dict, timed: dict) -> str:
+        """Each entry is computed, reduced and stored where it is first needed, so that few values wait for their use."""
         tape = Tape()
-        value = self.walk(tape, [*self.rates, *entries.values(), *timed.values()])
+        value: dict[int, int] = {}
         g, gh = tape.once("load", "g", 0), tape.once("load", "gh", 0)
-        lu: dict[int, int | None] = {}
-        start: dict[int, int] = {}
-        diagonal = {slot for (i, j), slot in plan.slots.items() if i == j}
-        for (i, j), slot in plan.slots.items():
-            entry = value[entries[i, j]] if (i, j) in entries else None
-            if i == j:
-                lu[slot] = start[slot] = tape.add("-", g, entry) if entry is not None else g
-            else:
-                lu[slot] = entry
-        bad: int | None = None
-        for kind, slot, *rest in plan.factor:
-            if kind == "invert":
-                if lu[slot] != start[slot]:
-                    weak = tape.add("weak", lu[slot], start[slot])
-                    bad = weak if bad is None else tape.add("or", bad, weak)
-                lu[slot] = tape.add("inv", lu[slot])
-            elif kind == "scale":
-                lu[slot] = tape.add("*", lu[slot], lu[rest[0]])
-            elif lu[slot] is None:
-                lu[slot] = tape.add("*", lu[rest[0]], lu[rest[1]])
-            else:
-                lu[slot] = tape.add(
-                    "minus" if slot in diagonal else "plus", lu[slot], lu[rest[0]], lu[rest[1]]
-                )
-        for slot, made in lu.items():
-            tape.add("store", "lu", slot, made)
-        b = [value[rate] for rate in self.rates]
-        for i, slope in timed.items():
-            b[i] = tape.add("plus", b[i], gh, value[slope])
-            tape.add("store", "dt", i, value[slope])
-        self.substitute(tape, plan, b, lu)
         zero, one = tape.once("const", 0.0), tape.once("const", 1.0)
-        tape.add("store", "bad", 0, zero if bad is None else tape.add("select", bad, one, zero))
+        steps: dict[int, list[tuple]] = {}
+        for kind, slot, *rest in plan.factor:
+            steps.setdefault(slot, []).append((kind, *rest))
+        forward, backward = _halves(plan)
+        lu: dict[int, int] = {}
+        b: dict[int, int] = {}
+        bad = zero
+
+        for (i, j), slot in plan.slots.items():
+            node = entries.get((i, j))
+            made = None if node is None else self.walk(tape, [node], value=value)[node]
+            if i == j:
+                made = first = g if made is None else tape.add("-", g, made)
+            for kind, *rest in steps.get(slot, ()):
+                if kind == "invert":
+                    if made != first:
+                        bad = tape.add("select", tape.add("weak", made, first), one, bad)
+                    made = tape.add("inv", made)
+                elif kind == "scale":
+                    made = tape.add("*", made, lu[rest[0]])
+                elif made is None:
+                    made = tape.add("*", lu[rest[0]], lu[rest[1]])
+                else:
+                    made = tape.add("minus" if i == j else "plus", made, lu[rest[0]], lu[rest[1]])
+            assert made is not None
+            lu[slot] = made
+            tape.add("store", "lu", slot, made)
+            if i == j:
+                rate = self.rates[i]
+                b[i] = self.walk(tape, [rate], value=value)[rate]
+                if i in timed:
+                    slope = self.walk(tape, [timed[i]], value=value)[timed[i]]
+                    b[i] = tape.add("plus", b[i], gh, slope)
+                    tape.add("store", "dt", i, slope)
+                for lower, column in forward.get(i, ()):
+                    b[i] = tape.add("plus", b[i], lu[lower], b[column])
+        self.back_substitute(tape, backward, b, lu)
+        tape.add("store", "bad", 0, bad)
         return self.write("factor", ("t", "y", "u", "p", "g", "gh", "lu", "k", "dt", "bad", "w"), tape, width)
 
     def stage_kernel(self, width: int, plan: Factorisation) -> str:
         tape = Tape()
-        value = self.walk(tape, self.rates)
-        b = [tape.add("+", tape.once("load", "k", i), value[rate]) for i, rate in enumerate(self.rates)]
-        self.substitute(tape, plan, b, {})
+        value: dict[int, int] = {}
+        forward, backward = _halves(plan)
+        lu = {slot: tape.once("load", "lu", slot) for slot in plan.slots.values()}
+        b: dict[int, int] = {}
+        for i in plan.order:
+            rate = self.rates[i]
+            b[i] = tape.add("+", tape.once("load", "k", i), self.walk(tape, [rate], value=value)[rate])
+            for lower, column in forward.get(i, ()):
+                b[i] = tape.add("plus", b[i], lu[lower], b[column])
+        self.back_substitute(tape, backward, b, lu)
         return self.write("stage", ("t", "y", "u", "p", "lu", "k", "w"), tape, width)
 
-    def substitute(self, tape: Tape, plan: Factorisation, b: list[int], lu: dict) -> None:
-        """Solve with the factors.  They are those of J - g*I, with the diagonal and the lower part negated, so that no
-        entry of J changes its sign and every operation is a sum."""
-
-        def entry(slot: int) -> int:
-            return lu[slot] if slot in lu else tape.once("load", "lu", slot)
-
-        for kind, row, slot, *rest in plan.solve:
-            b[row] = (
-                tape.add("plus", b[row], entry(slot), b[rest[0]])
-                if kind == "subtract"
-                else tape.add("*", b[row], entry(slot))
-            )
-        for i, made in enumerate(b):
-            tape.add("store", "k", i, made)
+    def back_substitute(
+        self, tape: Tape, backward: Sequence[tuple], b: dict[int, int], lu: dict[int, int]
+    ) -> None:
+        """Solve with the upper factor.  The factors are those of J - g*I, with the diagonal and the lower part negated,
+        so that no entry of J changes its sign and every operation is a sum."""
+        for kind, row, slot, *rest in backward:
+            if kind == "subtract":
+                b[row] = tape.add("plus", b[row], lu[slot], b[rest[0]])
+            else:
+                b[row] = tape.add("*", b[row], lu[slot])
+                tape.add("store", "k", row, b[row])
 
     def output_kernel(self, width: int, nodes: Sequence[int], name: str = "outputs") -> str:
         """Values of `nodes` on one lane."""
@@ -218,8 +207,8 @@ class Kernels:
     # ---- text ----
     def write(self, name: str, arrays: Sequence[str], tape: Tape, width: int, stride: int = 0) -> str:
         """A tape as one function, or as several called one after the other."""
-        live = _live(tape)
-        pieces = _cut(tape, live)
+        live = live_operations(tape)
+        pieces = cut(tape, live)
         home = [0] * len(tape.ops)
         for number, piece in enumerate(pieces):
             for v in piece:
@@ -227,7 +216,7 @@ class Kernels:
         shared: dict[int, int] = {}
         for number, piece in enumerate(pieces):
             for v in piece:
-                for a in _values(tape.ops[v]):
+                for a in values(tape.ops[v]):
                     if home[a] != number and tape.ops[a][0] not in ("load", "const"):
                         shared.setdefault(a, len(shared))
         self.scratch = max(self.scratch, len(shared) + 1)
@@ -237,7 +226,7 @@ class Kernels:
         )
         texts = []
         for number, piece in enumerate(pieces):
-            body = _piece(tape, piece, home, number, shared, width, stride)
+            body = piece_text(tape, piece, home, number, shared, width, stride)
             own = name if len(pieces) == 1 else f"{name}_{number}"
             kind = "" if len(pieces) == 1 else "internal "
             attribute = "nounwind" if len(pieces) == 1 else "noinline nounwind"
@@ -252,163 +241,13 @@ class Kernels:
         return "\n".join(texts)
 
 
-def _values(op: tuple) -> tuple[int, ...]:
-    """The values that an operation reads."""
-    if op[0] in ("load", "const"):
-        return ()
-    if op[0] == "store":
-        return (op[3],)
-    return op[1:]
-
-
-def _live(tape: Tape) -> list[bool]:
-    live = [op[0] == "store" for op in tape.ops]
-    for v in range(len(tape.ops) - 1, -1, -1):
-        if live[v]:
-            for a in _values(tape.ops[v]):
-                live[a] = True
-    return live
-
-
-def _cut(tape: Tape, live: list[bool]) -> list[list[int]]:
-    """Live operations in pieces; each store follows its value at once; truth values never cross a cut."""
-    stores: dict[int, list[int]] = {}
-    for v, op in enumerate(tape.ops):
-        if op[0] == "store":
-            stores.setdefault(op[3], []).append(v)
-    order: list[int] = []
-    for v, op in enumerate(tape.ops):
-        if not live[v] or op[0] == "store":
-            continue
-        order.append(v)
-        order += stores.get(v, [])
-    weight = [_WEIGHT.get(tape.ops[v][0], 1) for v in order]
-    if sum(weight) <= 1.5 * CHUNK:
-        return [order]
-    last_use = {a: position for position, v in enumerate(order) for a in _values(tape.ops[v])}
-    pieces: list[list[int]] = [[]]
-    truth_until = filled = 0
-    for position, v in enumerate(order):
-        pieces[-1].append(v)
-        filled += weight[position]
-        if tape.ops[v][0] in ("lt", "le", "eq", "and", "or", "not", "weak", "true", "false"):
-            truth_until = max(truth_until, last_use.get(v, 0))
-        if filled >= CHUNK and position >= truth_until:
-            pieces.append([])
-            filled = 0
-    return [p for p in pieces if p]
-
-
-def _piece(
-    tape: Tape,
-    piece: list[int],
-    home: list[int],
-    number: int,
-    shared: dict[int, int],
-    width: int,
-    stride: int,
-) -> list[str]:
-    t = Text(width)
-    align = 8 if stride else 8 * width
-    name: dict[int, str] = {}
-
-    def address(array: str, slot: int) -> str:
-        if stride and array in ("p", "u"):
-            base = t.put(f"add i64 %lane, {slot * stride}")
-            return t.put(f"getelementptr inbounds double, ptr %{array}, i64 {base}")
-        return t.put(f"getelementptr inbounds {t.vector}, ptr %{array}, i64 {slot}")
-
-    def read(v: int) -> str:
-        if v not in name:
-            op = tape.ops[v]
-            if op[0] == "const":
-                return t.const(op[1])
-            place = address("w", shared[v]) if op[0] != "load" else address(op[1], op[2])
-            name[v] = t.put(f"load {t.vector}, ptr {place}, align {align}")
-        return name[v]
-
-    for v in piece:
-        op = tape.ops[v]
-        if op[0] in ("load", "const"):
-            continue
-        if op[0] == "store":
-            made = read(op[3])
-            t.lines.append(f"  store {t.vector} {made}, ptr {address(op[1], op[2])}, align {align}")
-            continue
-        name[v] = _operation(t, op[0], [read(a) for a in op[1:]])
-        if v in shared:
-            t.lines.append(f"  store {t.vector} {name[v]}, ptr {address('w', shared[v])}, align {align}")
-    return t.lines
-
-
-def _operation(t: Text, op: str, a: list[str]) -> str:
-    if op in ("+", "-", "*"):
-        return t.two({"+": "fadd", "-": "fsub", "*": "fmul"}[op], a[0], a[1])
-    if op == "minus":
-        return t.fma(t.put(f"fneg {t.vector} {a[1]}"), a[2], a[0])
-    if op == "plus":
-        return t.fma(a[1], a[2], a[0])
-    if op == "neg":
-        return t.put(f"fneg {t.vector} {a[0]}")
-    if op == "inv":
-        return t.two("fdiv", t.const(1.0), a[0])
-    if op in ("exp", "log", "sin", "cos"):
-        return t.put(f"call {t.vector} @{op}_{t.width}({t.vector} {a[0]})")
-    if op in ("sqrt", "floor", "abs"):
-        return t.unary("fabs" if op == "abs" else op, a[0])
-    if op in ("min", "max"):
-        kept = t.select(t.compare("olt" if op == "min" else "ogt", a[0], a[1]), a[0], a[1])
-        return t.select(t.compare("uno", a[0], a[0]), a[0], kept)
-    if op in ("lt", "le", "eq"):
-        return t.compare({"lt": "olt", "le": "ole", "eq": "oeq"}[op], a[0], a[1])
-    if op in ("and", "or"):
-        return t.put(f"{op} {t.mask} {a[0]}, {a[1]}")
-    if op in ("not", "true", "false"):
-        ones = "<" + ", ".join(["i1 true"] * t.width) + ">" if t.width > 1 else "true"
-        if op == "not":
-            return t.put(f"xor {t.mask} {a[0]}, {ones}")
-        return ones if op == "true" else ones.replace("i1 true", "i1 false").replace("true", "false")
-    if op == "select":
-        return t.select(a[0], a[1], a[2])
-    if op == "weak":
-        small = t.two("fmul", t.unary("fabs", a[0]), t.const(_CANCELLED), "")
-        return t.compare("olt", small, t.unary("fabs", a[1]))
-    if op == "pow":
-        return _power(t, *a)
-    if op == "powsign":
-        floor, half = t.unary("floor", a[0]), t.two("fmul", a[0], t.const(0.5), "")
-        odd = t.compare("one", t.unary("floor", half), half)
-        sign = t.select(odd, t.const(-1.0), t.const(1.0))
-        return t.select(t.compare("oeq", floor, a[0]), sign, t.const(0.0))
-    if op == "powzero":
-        zero = t.const(0.0)
-        limit = t.select(t.compare("olt", a[0], zero), t.const(math.inf), zero)
-        return t.select(t.compare("oeq", a[0], zero), t.const(1.0), limit)
-    if op == "factorial":
-        return _each_lane(t, "tgamma", t.two("fadd", a[0], t.const(1.0)))
-    return _each_lane(t, op, a[0])
-
-
-def _power(t: Text, x: str, n: str, sign: str, at_zero: str) -> str:
-    """|x|^n by exp and log, with the sign rules of `expression`."""
-    size = t.at_least(t.unary("fabs", x), TINY)
-    log = t.put(f"call {t.vector} @log_{t.width}({t.vector} {size})")
-    y = t.put(f"call {t.vector} @exp_{t.width}({t.vector} {t.two('fmul', n, log)})")
-    y = t.select(t.compare("olt", x, t.const(0.0)), t.two("fmul", sign, y, ""), y)
-    return t.select(t.compare("oeq", x, t.const(0.0)), at_zero, y)
-
-
-def _each_lane(t: Text, op: str, a: str) -> str:
-    """A rare function, from the C library, lane by lane."""
-    if t.width == 1:
-        return t.put(f"call double @{op}(double {a})")
-    whole = "undef"
-    for lane in range(t.width):
-        x = t.put(f"extractelement {t.vector} {a}, i64 {lane}")
-        whole = t.put(
-            f"insertelement {t.vector} {whole}, double {t.put(f'call double @{op}(double {x})')}, i64 {lane}"
-        )
-    return whole
+def _halves(plan: Factorisation) -> tuple[dict[int, list[tuple[int, int]]], list[tuple]]:
+    """The solution's two parts: {row: [(slot, column), ...]} of the lower factor, and the operations of the upper."""
+    turn = next(place for place, op in enumerate(plan.solve) if op[0] == "times")
+    forward: dict[int, list[tuple[int, int]]] = {}
+    for _, row, slot, column in plan.solve[:turn]:
+        forward.setdefault(row, []).append((slot, column))
+    return forward, list(plan.solve[turn:])
 
 
 def module(parts: Sequence[str], width: int) -> str:

@@ -279,10 +279,10 @@ def _plain(system, events, r, patients, parameters, infused) -> Stops | None:  #
         if any(b[0] <= a[1] for a, b in zip(each[:-1], each[1:], strict=True)):
             return None
     n, m = len(patients), len(rows)
-    time = np.tile(np.array([row[0] for row in rows]), (n, 1))
+    time = np.tile(np.array([row[0] for row in rows], dtype=float), (n, 1))
     code = np.tile(np.array([row[1] for row in rows], dtype=np.int64), (n, 1))
     index = np.tile(np.array([row[2] for row in rows], dtype=np.int64), (n, 1))
-    value = np.tile(np.array([row[3] for row in rows]), (n, 1))
+    value = np.tile(np.array([row[3] for row in rows], dtype=float), (n, 1))
     if events.taken is not None:
         value *= np.asarray(events.taken, float)[np.ix_(patients, [row[4] for row in rows])]
     for name in {row[5] for row in rows if row[5] != 1.0}:

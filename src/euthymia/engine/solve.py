@@ -6,6 +6,7 @@ In: a system, parameters per patient, events, times, outputs.  Out: `Trajectorie
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ from euthymia.engine.driver import CONSTANTS, PLACES
 from euthymia.engine.driver_events import QUEUE
 from euthymia.engine.events import Events, Stops, block_stops, with_clock
 from euthymia.engine.jumps import with_jumps
-from euthymia.engine.methods import METHODS
+from euthymia.engine.methods import METHODS, Tableau
 from euthymia.engine.problem import Prepared, prepare, unfit
 from euthymia.engine.system import OdeSystem
 from euthymia.engine.trajectories import NO_STEADY_STATE, Trajectories
@@ -126,7 +127,7 @@ def solve(
         _run_block(
             run,
             code,
-            METHODS[name].stages,
+            METHODS[name],
             ready,
             part,
             stops,
@@ -200,10 +201,21 @@ def _steady(system, events, ready, table, status, rtol):  # type: ignore[no-unty
 
 def _aligned(*shape: int) -> np.ndarray:
     """Zeros whose memory starts at a multiple of 64 bytes."""
-    count = int(np.prod(shape))
+    count = math.prod(shape)
     raw = np.zeros(count + 8)
     shift = (-raw.ctypes.data // 8) % 8
     return raw[shift : shift + count].reshape(shape)
+
+
+def _together(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+    """Zeros in one piece of memory, each array at a multiple of 64 bytes: neighbours never fight for one cache set."""
+    sizes = [-(-math.prod(shape) // 8) * 8 for shape in shapes.values()]
+    room = _aligned(sum(sizes))
+    ends = np.cumsum(sizes)
+    return {
+        key: room[end - size : end][: math.prod(shape)].reshape(shape)
+        for (key, shape), size, end in zip(shapes.items(), sizes, ends, strict=True)
+    }
 
 
 def _trigger_memory(code: Compiled, ns: int) -> dict[str, np.ndarray]:
@@ -234,7 +246,7 @@ def _jump_memory(code: Compiled, ns: int) -> dict[str, np.ndarray]:
 def _run_block(
     run,
     code: Compiled,
-    stages: int,
+    method: Tableau,
     ready: Prepared,
     part: slice,
     stops: Stops,
@@ -251,22 +263,24 @@ def _run_block(
     values, status, failed, steps, rejected = results
     par = np.ascontiguousarray(ready.parameters[part])
     inputs = np.hstack([ready.inputs[part], np.zeros((n, n_infused))])
-    keep = {
+    shapes: dict[str, tuple[int, ...]] = {
+        "Y": (ns, w), "YN": (ns, w), "YMAX": (ns, w), "U": (inputs.shape[1], w),
+        "PQ": (code.n_slots + 1, w), "LU": (code.n_factors, w), "K": (method.stages * ns, w),
+        "DT": (ns, w), "W": (code.scratch, w), "YI": (ns,), "TQ": (1,),
+        "FRESH_K": (ns, w), "FIRST_H": (ns + 2 * inputs.shape[1] + 1, w),
+    }  # fmt: skip
+    shapes |= {lane_value: (w,) for lane_value in PLACES[PLACES.index("T") :]}
+    keep = _together(shapes) | {
         "P_Y0": y0, "P_PAR": par, "P_U0": inputs, "P_EVT": stops.time, "P_EVC": stops.code, "P_EVI": stops.index,
         "P_EVV": stops.value, "P_TIMES": ready.times, "P_AFTER": ready.after.astype(np.int64), "P_ATOL": atol,
-        "P_TIMED": np.array(code.timed + (0,), np.int64), "P_NEED": np.array(code.needed + (0,), np.int64),
+        "P_TIMED": np.array(code.timed + (0,), np.int64), "P_COEFFICIENTS": method.table(),
+        "P_NEED": np.array(code.needed + (0,), np.int64),
         "P_OUT": values, "P_STATUS": status, "P_FAILED": failed, "P_STEPS": steps, "P_REJECTED": rejected,
-        "Y": _aligned(ns, w), "YN": _aligned(ns, w), "YMAX": _aligned(ns, w), "U": _aligned(inputs.shape[1], w),
-        "PQ": _aligned(code.n_slots + 1, w), "LU": _aligned(code.n_factors, w), "K": _aligned(stages * ns, w),
-        "DT": _aligned(ns, w), "W": _aligned(code.scratch, w), "YI": _aligned(ns), "TQ": _aligned(1),
-        "FRESH_K": _aligned(ns, w),
     }  # fmt: skip
     if code.triggers is not None:
         keep |= _trigger_memory(code, ns)
     if code.jumps:
         keep |= _jump_memory(code, ns)
-    for lane_value in PLACES[PLACES.index("T") :]:
-        keep[lane_value] = _aligned(w)
     context = np.zeros(len(PLACES), dtype=np.int64)
     for key, array in keep.items():
         if not array.flags.c_contiguous:

@@ -33,6 +33,7 @@ KINDS = {
     "protocols": "protocol",
     "genotype": "enzymes",
     "interactions": "perpetrators",
+    "facts": "facts",
 }
 DOMAIN_CODE = ("compounds", "biology", "patients", "protocol", "outcomes")
 EXACT = {0, 1, 2, -1, 0.5, 3, 4, 5, 6, 7, 8, 9, 10, 12, 24, 60, 100, 168, 1000}

@@ -27,6 +27,7 @@ class Evidence:
     says: str = ""
     n: int = 0
     reported: tuple[float, str] | None = None
+    between: tuple[float, float] | None = None  # the range printed, in the unit of `reported`
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +79,14 @@ def read_evidence(records: list[dict]) -> tuple[Evidence, ...]:
             says=r.get("says", ""),
             n=r.get("n", 0),
             reported=(float(r["reported"]["value"]), r["reported"]["unit"]) if "reported" in r else None,
+            between=_between(r.get("reported", {})),
         )
         for r in records
     )
+
+
+def _between(reported: dict) -> tuple[float, float] | None:
+    return (float(reported["low"]), float(reported["high"])) if {"low", "high"} <= set(reported) else None
 
 
 def _spread(record: dict | None, factor: float) -> Spread:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from euthymia.engine import Dose, Events, Fragment, Input, OdeSystem, solve
-from euthymia.errors import EuthymiaError, InputError, Problem, nearest
+from euthymia.errors import EuthymiaError, InputError, Problem, SolverError, nearest
 from euthymia.interop.sbml_change import own_model
 from euthymia.interop.sbml_draws import draw
 from euthymia.interop.sbml_dynamics import Dynamics, dynamics
@@ -184,10 +184,12 @@ def _symbol(model: SbmlModel, wanted: str) -> str:
 
 
 def default_outputs(system: Dynamics) -> tuple[str, ...]:
-    """All species and every other symbol that changes."""
+    """All species and every other symbol that changes; where none does, every parameter and compartment."""
     model = system.model
-    others = [*model.rate, *model.assignment]
-    return tuple(dict.fromkeys([*model.species, *(o for o in others if o not in model.species)]))
+    others = [*model.rate, *model.assignment, *system.unknowns]
+    others += [target for event in model.events for target, _ in event.assignments]
+    found = dict.fromkeys([*model.species, *others])
+    return tuple(found) or (*model.parameters, *model.compartments, *model.reactions)
 
 
 def first_value(model: SbmlModel, symbol: str) -> float:
@@ -251,7 +253,9 @@ def prepare_batch(
     draws: Mapping[str, np.ndarray],
     patients: int,
 ) -> Callable[..., tuple[np.ndarray, list[str]]]:
-    """A function (solver, rtol, count, **options) -> (values, messages) that runs the first `count` patients.
+    """A function (solver, rtol, count, share, **options) -> (values, messages) that runs the first `count` patients.
+
+    The absolute tolerance of a state is `share` * rtol * its largest value in the typical patient.
 
     Raises
     ------
@@ -278,14 +282,19 @@ def prepare_batch(
         plain.states, plain.parameters, plain.assignments, {**plain.inputs, STOP: Input()}, plain.triggers
     )
     joined = OdeSystem.join(plain.name, whole, units=False)
-    largest = dict(zip(map(engine_name, system.states), peaks(system, times), strict=True))
-    scale = np.array([largest.get(s, 1.0) for s in plain.states])
+    try:
+        largest = dict(zip(map(engine_name, system.states), peaks(system, times), strict=True))
+        scale = np.array([largest.get(s, 1.0) for s in plain.states])
+    except SolverError:  # the typical patient fails: each one's own sizes must do
+        scale = None
     events = stop_events(model, system, times, draws, patients)
 
-    def run(solver: Any, rtol: float, count: int, **options: Any) -> tuple[np.ndarray, list[str]]:
+    def run(
+        solver: Any, rtol: float, count: int, share: float = 1e-3, **options: Any
+    ) -> tuple[np.ndarray, list[str]]:
         values = {translated.start[k]: v[:count] for k, v in draws.items()}
         first = Events(events.regimens, events.regimen_of[:count]) if events is not None else None
-        options = {"atol": rtol * 1e-3 * scale} | options | {"rtol": rtol, "after": True}
+        options |= {"rtol": rtol, "after": True} | ({} if scale is None else {"atol": rtol * share * scale})
         result = solver(joined, count, values, first, times, names, **options)
         return result.values, [result.message(i) for i in range(count)]
 

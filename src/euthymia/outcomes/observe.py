@@ -89,6 +89,7 @@ def observe(
     unblinding: Array | float = 0.0,
     burden: Array | float = 0.0,
     changes: Array | None = None,
+    hidden: bool = False,
 ) -> Observations:
     """Rated scores and dropout of a virtual arm or trial.
 
@@ -108,6 +109,9 @@ def observe(
         Side effects, 0 as on placebo, 1 as on a licensed antidepressant dose.
     changes : ndarray, shape (patients, changes), h, optional
         When treatment was changed during the trial; infinite where it was not.
+    hidden : bool
+        Patients leave by their latent severity rather than by the rated total: what is missing then is not at random
+        given what was seen.
 
     Returns
     -------
@@ -139,6 +143,6 @@ def observe(
     lifted = placebo.inflation(latent[:, 0], context.threshold)
     madrs = total(_with_lift(latent, lifted), "MADRS", draws.rating, draws.own_madrs)
     hamd17 = total(_with_lift(latent, lifted), "HAMD17", draws.rating, draws.own)
-    left = dropout_time(context.times, madrs, draws.dropout, burden)
+    left = dropout_time(context.times, latent if hidden else madrs, draws.dropout, burden)
     present = context.times < left[:, None]
     return Observations(context.times, latent, madrs, hamd17, present, left, draws.rating, draws.own, lifted)

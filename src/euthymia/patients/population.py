@@ -28,6 +28,7 @@ from euthymia.patients.streams import normals
 from euthymia.units import quantity
 
 FOLDER = LIBRARY / "populations"
+LATE = "relief"  # drawn after everything else
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,10 @@ class Population:
 
     @property
     def varying(self) -> dict[str, Parameter]:
-        """Everything that differs between patients, in file order; `further` traits are drawn last."""
+        """Everything that differs between patients, in file order; `further` traits and `relief` are drawn last."""
         both = {**self.covariates, **self.traits, **self.stress}
-        names = [*(k for k in both if k not in self.further), *self.further]
+        last = [*self.further, *(k for k in self.stress if k == LATE)]
+        names = [*(k for k in both if k not in last), *last]
         return {k: both[k] for k in names if both[k].spread.kind != "fixed"}
 
     def correlation_matrix(self) -> NDArray[np.float64]:

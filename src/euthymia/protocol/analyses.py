@@ -78,7 +78,7 @@ class Interim:
     endpoint : str
         A change endpoint, compared by analysis of covariance.
     spending : str
-        `obrien_fleming` or `pocock`, of the two-sided `alpha`.
+        `obrien_fleming` or `pocock` spending of the two-sided `alpha`; with `_classical` the bounds of fixed shape.
     futility : str
         Conditional power under the trend seen below which an arm stops; empty for never.
     resize : Resize or None

@@ -5,6 +5,7 @@ Every problem is collected; the caller gets them all in one `InputError`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from euthymia.biology.module import module_names
@@ -24,6 +25,7 @@ from euthymia.protocol.times import hours, visit_hours
 from euthymia.units import quantity
 
 SCORES = ("madrs", "hamd17")
+FEWEST_AT_LOOK = 3
 TYPICAL = 70.0  # kg, to judge a dose per weight
 IMPLAUSIBLE = 20.0  # times the largest labelled dose
 
@@ -144,7 +146,7 @@ def _endpoints(protocol: Protocol, document: Document) -> Iterator[Problem]:
             yield document.problem(path, "relapse needs 'limit', for example 'limit: 22'")
         if endpoint.kind == "onset" and not endpoint.at_least:
             yield document.problem(path, "onset needs 'at_least', for example 'at_least: 50 %'")
-        if visit_hours(endpoint.from_) not in times:
+        if endpoint.from_ != "baseline" and visit_hours(endpoint.from_) not in times:
             yield document.problem(
                 (*path, "from"),
                 f"'{endpoint.from_}' is not a visit{nearest(endpoint.from_, protocol.visit_list)}",
@@ -232,6 +234,13 @@ def _interim(protocol: Protocol, document: Document) -> Iterator[Problem]:
                 ("interim", "at", i),
                 f"'{interim.at[i]}' does not rise between 0 % and 100 %; the last look is the end",
             )
+    smallest = min((math.ceil(a.n * shares[0]) for a in protocol.arms), default=0)
+    if 0 < shares[0] < 1 and smallest < FEWEST_AT_LOOK:
+        message = (
+            f"'{interim.at[0]}' of the smallest arm is {smallest} patients, too few to compare; "
+            f"look later or have more (at least {FEWEST_AT_LOOK} an arm)"
+        )
+        yield document.problem(("interim", "at", 0), message)
     known = {e.name: e for e in protocol.endpoint_list}
     if interim.endpoint not in known or known[interim.endpoint].kind != "change":
         changes = [e.name for e in protocol.endpoint_list if e.kind == "change"]

@@ -86,13 +86,23 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What surrounds the drug: the trial's year, blinding, care, expectancy and primary scale."""
+    """What surrounds the drug: the trial's year, blinding, care, expectancy and primary scale.
+
+    `history` is earlier treatment (`none`, `inadequate`, `refractory`); `run_in` a placebo lead-in; `procedure` attended
+    sessions rather than tablets (infusions are); `new_treatment` a new standard antidepressant begun in all arms;
+    `unblinding` how far acute effects give the allocation away.
+    """
 
     year: int = 2005
     blinding: str = "double"
     care: str = "outpatient"
     expectancy: str = "usual"
     scale: str = "madrs"
+    history: str = "none"
+    run_in: bool = False
+    procedure: bool = False
+    new_treatment: bool = False
+    unblinding: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ TERMS = {
     "level": 1.0,
     "small": 1.5,
     "known": 2.0,
-    "foreseen": 0.5,
+    "foreseen": 0.15,  # the sizes of a hand-set network are believed little; that its parts go together, more
     "network": 0.5,
     "class": 1.0,
     "mechanism": 1.0,

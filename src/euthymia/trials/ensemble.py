@@ -11,6 +11,8 @@ Fitted parameters are moved on a normal score z: value = centre * exp(spread * z
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -32,6 +34,9 @@ FOLDER = LIBRARY / "ensembles"
 FITTED = FOLDER / "trials.csv"
 SEED = 20240601
 PROFILE = "full"
+ROOMS = (
+    "affinities", "compounds", "genotype", "interactions", "interventions", "modules", "populations", "structures",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,3 +253,21 @@ def as_rows(ensemble: Ensemble) -> list[dict[str, Any]]:
     """Plain data: one row a member."""
     values = ensemble.values()
     return [{k: float(v[i]) for k, v in values.items()} for i in range(len(ensemble))]
+
+
+def model_hash() -> str:
+    """SHA-256 over everything of the library that a simulated trial rests on, and the priors."""
+    digest = hashlib.sha256()
+    files = [p for room in ROOMS for p in sorted((LIBRARY / room).glob("*.*"))]
+    for path in (*files, LIBRARY / "treatments.yaml", LIBRARY / "ensembles" / "priors.yaml"):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def is_stale() -> bool:
+    """Whether the shipped ensemble was made with another version of what trials rest on."""
+    try:
+        made = json.loads((FOLDER / "calibration.json").read_text("utf-8"))["inputs"]["model_sha256"]
+    except (OSError, ValueError, KeyError):
+        return True
+    return made != model_hash()

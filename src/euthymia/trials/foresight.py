@@ -66,6 +66,14 @@ class Foresight:
     """Predictions of the network by contrast key; those without one are unknown to it."""
 
     seen: Mapping[str, Seen] = field(default_factory=dict)
+    _rows: dict[str, tuple[float, Array]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for key, seen in self.seen.items():
+            if not seen.reason:
+                values = bounded(seen.members)
+                mean = float(values.mean())
+                self._rows[key] = (mean - CENTRE, (values - mean) / np.sqrt(max(len(values) - 1, 1)))
 
     def known(self, key: str) -> bool:
         """The network can express this contrast."""
@@ -77,14 +85,11 @@ class Foresight:
 
     def features(self, contrasts: Sequence[Contrast]) -> tuple[Array, Array]:
         """Mean less the usual effect, shape (contrasts,), and deviations, shape (contrasts, members)."""
-        rows: list[Array] = []
-        members = next((len(s.members) for s in self.seen.values() if not s.reason), 1)
-        known = np.array([self.known(c.key) for c in contrasts], bool)
-        for c, there in zip(contrasts, known, strict=True):
-            rows.append(bounded(self.seen[c.key].members) if there else np.zeros(members))
-        values = np.array(rows).reshape(len(contrasts), members)
-        mean = values.mean(axis=1)
-        return np.where(known, mean - CENTRE, 0.0), (values - mean[:, None]) / np.sqrt(max(members - 1, 1))
+        members = next((len(away) for _, away in self._rows.values()), 1)
+        nothing = (0.0, np.zeros(members))
+        rows = [self._rows.get(c.key, nothing) for c in contrasts]
+        mean = np.array([row[0] for row in rows])
+        return mean, np.array([row[1] for row in rows]).reshape(len(contrasts), members)
 
 
 NOTHING_SEEN = Foresight()
@@ -126,7 +131,6 @@ def foresee(
     members: int = MEMBERS,
     patients: int = PATIENTS,
     jobs: int = 1,
-    explain: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> Foresight:
     """Simulate trials in the prior ensemble.
@@ -137,18 +141,16 @@ def foresee(
         Size of the ensemble and virtual patients of each member.
     jobs : int
         Processes; trials are shared out among them.
-    explain : bool
-        Also record what each edge into the symptoms contributed.
     """
     found: dict[str, Seen] = {}
     if jobs <= 1 or len(trials) < 2:
-        simulator = Simulator(prior_ensemble(members), patients, explain=explain)
+        simulator = Simulator(prior_ensemble(members), patients)
         for i, trial in enumerate(trials):
             found |= look(trial, simulator)
             progress(i + 1, len(trials))
         return Foresight(found)
     size = -(-len(trials) // jobs)  # neighbours share drugs, and so equations that are compiled once
-    parts = [(list(trials[i : i + size]), members, patients, explain) for i in range(0, len(trials), size)]
+    parts = [(list(trials[i : i + size]), members, patients) for i in range(0, len(trials), size)]
     with ProcessPoolExecutor(jobs) as pool:
         for i, part in enumerate(pool.map(_part, parts)):
             found |= part
@@ -156,9 +158,9 @@ def foresee(
     return Foresight(found)
 
 
-def _part(work: tuple[list[PublishedTrial], int, int, bool]) -> dict[str, Seen]:
-    trials, members, patients, explain = work
-    return dict(foresee(trials, members, patients, 1, explain).seen)
+def _part(work: tuple[list[PublishedTrial], int, int]) -> dict[str, Seen]:
+    trials, members, patients = work
+    return dict(foresee(trials, members, patients).seen)
 
 
 def write_foresight(foresight: Foresight, path: Path) -> None:
@@ -201,7 +203,6 @@ def read_foresight(path: Path = FILE) -> Foresight:
 def foresight_of(
     trials: Iterable[PublishedTrial],
     jobs: int = 1,
-    explain: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> Foresight:
     """Predictions of these trials: stored ones where the arms are the same, simulated ones for the rest."""
@@ -216,8 +217,8 @@ def foresight_of(
             k in stored.seen and stored.seen[k].given == given_words(trial, k.rpartition("/")[2])
             for k in keys
         )
-        if same and not explain:
+        if same:
             found |= {k: stored.seen[k] for k in keys}
         elif keys:
             new.append(trial)
-    return Foresight(found).with_more(foresee(new, jobs=jobs, explain=explain, progress=progress))
+    return Foresight(found).with_more(foresee(new, jobs=jobs, progress=progress))

@@ -6,10 +6,11 @@ In: a document as read.  Out: a `Form` that renames keys, chooses words and read
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from euthymia.errors import Problem
+from euthymia.errors import Problem, nearest
 from euthymia.evidence.read import Document, Path_
 from euthymia.trials import words
 
@@ -71,6 +72,15 @@ class Form:
                 for old, place in list(self.places.items()):
                     if old[: len(path) + 1] == (*path, key):
                         self.places[(*path, new, *old[len(path) + 1 :])] = place
+
+    def drop_unknown(self, path: Path_, record: dict[str, Any], known: Iterable[str]) -> None:
+        """Leave out keys this format does not have; one that is nearly a known key is left for the schema to name."""
+        names = list(known)
+        for key in [k for k in record if k not in names and not nearest(k, names)]:
+            self.notes.append(
+                self.document.problem((*path, key), f"'{key}' is not read; it is left out", at_key=True)
+            )
+            del record[key]
 
     def word(self, path: Path_, record: dict[str, Any], key: str, known: dict[str, str]) -> None:
         """Put the stored word in place of the one written, where it can be told."""

@@ -22,7 +22,10 @@ DAYS_A_WEEK, HOURS_A_DAY, PERCENT = 7, 24, 100
 
 
 def results(form: Form) -> None:
+    """Bring every result into the stored form."""
     data = form.data
+    for place in ("results", "arms"):
+        _texts(data.get(place))
     rows = data.get("results")
     if rows is None:
         data["results"] = rows = []
@@ -65,6 +68,15 @@ def results(form: Form) -> None:
             r["change"] = round(r["score"] - r["baseline"], 6)
     _primary(form, rows, day)
     _signs(form, rows)
+
+
+def _texts(rows: Any) -> None:
+    """Names that are lists or blocks become text, which the schema then judges."""
+    for r in rows if isinstance(rows, list) else ():
+        if isinstance(r, dict):
+            for key in ("arm", "name", "scale", "against"):
+                if isinstance(r.get(key), list | dict):
+                    r[key] = str(r[key])
 
 
 def _time(form: Form, path: Path_, r: dict[str, Any]) -> None:

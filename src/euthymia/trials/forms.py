@@ -12,7 +12,7 @@ import re
 from typing import Any
 
 from euthymia.errors import Problem
-from euthymia.evidence.read import Document, Path_
+from euthymia.evidence.read import Document, Path_, schema
 from euthymia.trials import words
 from euthymia.trials.form import KEYS, Form
 from euthymia.trials.form_results import outcome, results
@@ -36,7 +36,21 @@ def stored_form(document: Document, stem: str = "") -> tuple[Document, list[Prob
     _arms(form)
     results(form)
     outcome(form)
+    _unknown(form)
     return Document(form.data, document.name, form.places), form.problems, form.notes
+
+
+def _unknown(form: Form) -> None:
+    """Keys beside those of the schema are left out with a note."""
+    known = schema("trial")["properties"]
+    form.drop_unknown((), form.data, known)
+    for key in ("population", "design"):
+        if isinstance(form.data.get(key), dict):
+            form.drop_unknown((key,), form.data[key], known[key]["properties"])
+    for key in ("arms", "results"):
+        for i, record in enumerate(form.data[key] if isinstance(form.data.get(key), list) else ()):
+            if isinstance(record, dict):
+                form.drop_unknown((key, i), record, known[key]["items"]["properties"])
 
 
 def _head(form: Form, stem: str) -> None:
@@ -49,6 +63,14 @@ def _head(form: Form, stem: str) -> None:
     form.word(("use",), data, "use", words.USE)
     if isinstance(data.get("year"), str) and re.fullmatch(r"\d{4}", data["year"].strip()):
         data["year"] = int(data["year"])
+    if data.get("year") is None:
+        told = [
+            y for text in (name, str(data["title"])) for y in re.findall(r"(?<!\d)(?:19|20)\d\d(?!\d)", text)
+        ]
+        if told:
+            data["year"] = int(told[0])
+            form.note((), f"'year' is missing; {told[0]} is taken from the name or title")
+    _evidence(form)
     background = data.get("background")
     if isinstance(background, list):
         data["background"] = " + ".join(map(str, background))
@@ -56,6 +78,24 @@ def _head(form: Form, stem: str) -> None:
         data["background"] = "none"
     elif not isinstance(background, dict):
         data["background"] = str(background)
+
+
+def _evidence(form: Form) -> None:
+    """Text becomes the source; what a list leaves out about each source is filled in."""
+    data = form.data
+    found = data.get("evidence")
+    if isinstance(found, str | int | float) or found is None or found == []:
+        data.pop("evidence", None)
+        if found:
+            data.setdefault("source", str(found))
+        return
+    rows = [found] if isinstance(found, dict) else found
+    if isinstance(rows, list) and all(isinstance(r, dict) for r in rows):
+        data["evidence"] = rows
+        for r in rows:
+            r.setdefault("basis", "measured")
+            if r["basis"] not in ("assumed", "fitted", "derived"):
+                r.setdefault("cite", data["trial"])
 
 
 def _described(form: Form) -> None:
@@ -118,8 +158,14 @@ def _arms(form: Form) -> None:
             if key in arm and not isinstance(arm[key], str):
                 if arm[key] is None:
                     arm.pop(key)
-                elif not isinstance(arm[key], dict | list):
+                elif isinstance(arm[key], list):
+                    arm[key] = ", ".join(map(str, arm[key]))
+                elif isinstance(arm[key], dict):
+                    arm[key] = ", ".join(f"{k} {v}" for k, v in arm[key].items())
+                else:
                     arm[key] = f"{arm[key]:g}" if isinstance(arm[key], float) else str(arm[key])
+        if isinstance(arm.get("schedule"), str):
+            arm["schedule"] = words.schedule(arm["schedule"])
         if "name" not in arm and "treatment" in arm:
             arm["name"] = " ".join(str(arm[k]) for k in ("treatment", "dose") if k in arm)
         if "treatment" not in arm and "name" in arm:

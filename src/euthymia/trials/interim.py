@@ -79,6 +79,8 @@ def _z(
     baseline = np.concatenate([arm.baseline[a], control.baseline[c]])
     which = np.repeat([1, 0], [last[0] - first[0], last[1] - first[1]])
     found = ancova(change, baseline, which)[1]
+    if not found.se > 0:  # all alike in every arm: nothing can be told
+        return 0.0, found.value
     p = float(stats.t.sf(-found.value / found.se, found.df))  # one-sided; negative favours the arm
     return float(stats.norm.isf(min(max(p, 1e-15), 1 - 1e-15))), found.value
 

@@ -252,9 +252,8 @@ def from_document(document: Document, file: str = "", stem: str = "") -> Publish
     from euthymia.trials.forms import stored_form
 
     stored, problems, notes = stored_form(document, stem)
-    faulty: list[Problem] = [*problems, *validate(stored, "trial")]
-    if not faulty:
-        faulty = list(faults(stored))
+    unfit = list(validate(stored, "trial"))
+    faulty: list[Problem] = [*problems, *unfit, *([] if unfit else faults(stored))]
     if faulty:
         raise InputError(_in_order(faulty))
     return _build(stored.data, file, (*notes, *remarks(stored)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from euthymia.outcomes import Draws, Observations, TrialContext, observe
+from euthymia.outcomes import Draws, Observations, TrialContext, observe, to_madrs
 from euthymia.outcomes.endpoints import last_observed, onset, relapse, remission, response
 from euthymia.patients.streams import normals, uniforms
 from euthymia.protocol.conditions import parse_condition
@@ -45,15 +45,20 @@ def context(protocol: Protocol) -> TrialContext:
     arms = [any(not t.placebo for t in a.treatments) for a in protocol.arms]
     first = step_times(protocol)
     sizes = np.array([a.n for a in protocol.arms], dtype=float)
-    bounds = [c for c in map(parse_condition, protocol.include) if c.name == "madrs"]
-    lows = [value for c in bounds for sign, value in c.tests if sign in (">", ">=")]
+    bounds = [c for c in map(parse_condition, protocol.include) if c.name in SCALES]
+    lows = [float(to_madrs(v, SCALES[c.name])) for c in bounds for sign, v in c.tests if sign in (">", ">=")]
+    setting = protocol.setting
     return TrialContext(
         times=np.array(sorted(visit_hours(v) for v in protocol.visit_list)),
-        year=float(protocol.setting.year),
+        year=float(setting.year),
         threshold=max(lows) if lows else None,
         probability_active=float(sizes[arms].sum() / sizes.sum()),
-        blinding=protocol.setting.blinding,
-        setting=protocol.setting.care,
+        blinding=setting.blinding,
+        setting=setting.care,
+        history=setting.history,
+        run_in=setting.run_in,
+        procedure=setting.procedure or any(t.infusion for a in protocol.arms for t in a.treatments),
+        new_treatment=setting.new_treatment,
         length=first[0] if first else None,
     )
 
@@ -92,8 +97,10 @@ def rate_as(protocol: Protocol, simulated: Simulated, trial: str) -> Rated:
         draws,
         active=active,
         untreated=simulated.untreated,
+        unblinding=quantity(protocol.setting.unblinding).value if protocol.setting.unblinding else 0.0,
         burden=burden,
         changes=changes,
+        hidden=protocol.dropout == "latent_score",
     )
     if protocol.dropout == "none":
         everyone, never = np.ones_like(seen.in_trial), np.full_like(seen.dropout_time, np.inf)

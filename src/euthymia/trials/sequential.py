@@ -16,6 +16,7 @@ from euthymia.errors import InputError, nearest
 
 Array = NDArray[np.float64]
 SPENDING = ("obrien_fleming", "pocock")
+CLASSICAL = ("obrien_fleming_classical", "pocock_classical")
 GRID = 4001
 REACH = 9.0
 
@@ -31,7 +32,11 @@ def spent(t: Array | float, alpha: float = 0.05, kind: str = "obrien_fleming") -
         return 4 * stats.norm.sf(stats.norm.isf(alpha / 4) / np.sqrt(t))
     if kind == "pocock":
         return alpha * np.log1p((np.e - 1) * t)
-    raise InputError([f"spending '{kind}'{nearest(kind, SPENDING)}; allowed: {', '.join(SPENDING)}"])
+    raise InputError(
+        [
+            f"spending '{kind}'{nearest(kind, (*SPENDING, *CLASSICAL))}; allowed: {', '.join((*SPENDING, *CLASSICAL))}"
+        ]
+    )
 
 
 def _grid(drift: float) -> tuple[Array, float]:
@@ -78,8 +83,21 @@ def crossing(information: Array, bounds: Array, drift: float = 0.0) -> Array:
     return np.array(found)
 
 
+def classical(information: Array, alpha: float = 0.05, kind: str = "pocock_classical") -> Array:
+    """Bounds of one shape whose crossing chances add up to alpha: constant, or falling as 1 / sqrt(t).
+
+    >>> classical(np.array([0.5, 1.0])).round(3).tolist()
+    [2.178, 2.178]
+    """
+    shape = np.ones_like(information) if kind == "pocock_classical" else 1 / np.sqrt(information)
+    size = optimize.brentq(
+        lambda c: crossing(information, c * shape).sum() - alpha, 1.0, REACH / 2, xtol=1e-7
+    )
+    return float(size) * shape
+
+
 def boundaries(information: Array, alpha: float = 0.05, kind: str = "obrien_fleming") -> Array:
-    """Two-sided z bounds whose crossing chances spend alpha as asked.
+    """Two-sided z bounds whose crossing chances spend alpha as asked, or of a classical shape.
 
     Raises
     ------
@@ -94,6 +112,8 @@ def boundaries(information: Array, alpha: float = 0.05, kind: str = "obrien_flem
     information = np.asarray(information, float)
     if (np.diff(information, prepend=0) <= 0).any() or abs(information[-1] - 1) > 1e-12:
         raise InputError([f"information times {information.tolist()} must rise from above 0 to 1"])
+    if kind in CLASSICAL:
+        return classical(information, alpha, kind)
     target = np.diff(spent(information, alpha, kind), prepend=0.0)
     bounds: list[float] = []
     density, step = None, _grid(0.0)[1]

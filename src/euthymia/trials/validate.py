@@ -16,7 +16,8 @@ import numpy as np
 from euthymia.trials.arms import arm_rows
 from euthymia.trials.baselines import RULES, baseline
 from euthymia.trials.effects import ContrastPrediction, EffectModel
-from euthymia.trials.foresight import NOTHING_SEEN, Foresight, Seen
+from euthymia.trials.explain import network_words
+from euthymia.trials.foresight import NOTHING_SEEN, Foresight
 from euthymia.trials.power import chance_of_success
 from euthymia.trials.published import Contrast, PublishedTrial
 from euthymia.trials.scoreboard import Z90, noise_floor, paired_bootstrap, scores
@@ -72,12 +73,45 @@ def _folds(
         else:
             known = tuple(c for c in rest if c.learned is not None)
             model = EffectModel(known, whole.scales, whole.foresight)
-        verdicts = VerdictModel.fit(rest, NOTHING_SEEN if "network" in off else whole.foresight)
+        verdicts = VerdictModel.fit(rest, whole.foresight, off)
         for i, p, v in zip(places, model.predict(some), verdicts.chance(some), strict=True):
             predicted[i] = replace(p, success=(p.success + float(v)) / 2)
         for rule, (mean, sd) in naive.items():
             mean[places], sd[places] = baseline(rule, rest, some)
     return [p for p in predicted if p is not None], naive
+
+
+def predict_folds(
+    contrasts: Sequence[Contrast],
+    folds: dict[str, list[int]],
+    off: Sequence[str] = (),
+    foresight: Foresight = NOTHING_SEEN,
+    refit: bool = True,
+    learn: Sequence[Contrast] | None = None,
+) -> list[ContrastPrediction | None]:
+    """Predictions of every fold from the contrasts of the others; of those in no fold, None.
+
+    Parameters
+    ----------
+    folds : dict of name to places in `contrasts`
+        The fold named "" is predicted from all that is learned.
+    refit : bool
+        Fit the scales anew in every fold; else those of all that is learned serve.
+    learn : sequence of Contrast, optional
+        What is learned from, where it is not the contrasts themselves.
+    """
+    of = {contrasts[i].key: name for name, places in folds.items() for i in places}
+    base = contrasts if learn is None else learn
+    whole = EffectModel.fit(base, off=off, foresight=foresight)
+    places = [i for fold in folds.values() for i in fold]
+    asked = [contrasts[i] for i in places]
+    back = {i: j for j, i in enumerate(places)}
+    local = {name: [back[i] for i in fold] for name, fold in folds.items()}
+    predicted, _ = _folds(base, asked, local, lambda c: of.get(c.key, "?"), whole, refit, off)
+    found: list[ContrastPrediction | None] = [None] * len(contrasts)
+    for i, p in zip(places, predicted, strict=True):
+        found[i] = p
+    return found
 
 
 def leave_out(
@@ -118,28 +152,15 @@ def validate(
     for row in found["contrasts"]:
         seen = foresight.seen.get(row["contrast"])
         row["network"] = network_words(seen) if seen else "not asked"
-        row["foreseen"] = float(np.nanmean(seen.members)) if seen and not seen.reason else None
+        there = seen is not None and not seen.reason
+        row["foreseen"] = float(np.nanmean(seen.members)) if seen and there else None
+        row["sd"]["patient"] = seen.scatter / math.sqrt(row["n"]) if seen and there else None
     by_trial: dict[str, dict[str, float]] = {}
     for c, p in zip(asked, predicted, strict=True):
         by_trial.setdefault(c.trial, {})[c.arm] = p.mean
     rows = [row for t in trials if t.control for row in arm_rows(t, by_trial.get(t.id, {}))]
     found["arms"] = {"rows": rows, **arm_scores(rows)}
     return _clean(found)
-
-
-def network_words(seen: Seen) -> str:
-    """What the network foresees of a contrast and which port and edge carry it."""
-    if seen.reason:
-        return f"cannot express it: {seen.reason}"
-    low, high = np.nanquantile(seen.members, [0.05, 0.95])
-    words = f"network {np.nanmean(seen.members):+.1f} ({low:+.1f} to {high:+.1f})"
-    if seen.engaged:
-        ports = sorted(seen.engaged.items(), key=lambda p: -abs(p[1]))[:3]
-        words += "; engages " + ", ".join(f"{k} {v:.2f}" for k, v in ports)
-    if seen.shares:
-        edges = sorted(seen.shares.items(), key=lambda p: -abs(p[1]))[:2]
-        words += "; through " + ", ".join(f"{k} {v:+.2f}" for k, v in edges)
-    return words
 
 
 def arm_scores(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:

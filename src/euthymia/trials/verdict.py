@@ -23,6 +23,7 @@ from euthymia.trials.foresight import CENTRE, NOTHING_SEEN, Foresight
 from euthymia.trials.published import Contrast
 
 Array = NDArray[np.floating[Any]]
+DESIGN = ("patients", "year")  # what the effect model calls "small"
 SCALES = {
     "level": 0.5, "patients": 0.4, "year": 0.3, "engaged": 0.4, "class": 0.3, "mechanism": 0.3, "treatment": 0.3,
 }  # fmt: skip
@@ -53,11 +54,13 @@ def _labels(contrasts: Sequence[Contrast]) -> dict[str, list[str]]:
     }
 
 
-def _kernel(a: Sequence[Contrast], b: Sequence[Contrast], foresight: Foresight) -> Array:
+def _kernel(
+    a: Sequence[Contrast], b: Sequence[Contrast], foresight: Foresight, off: Sequence[str] = ()
+) -> Array:
     left, right = _columns(a, foresight), _columns(b, foresight)
-    total = sum(SCALES[k] ** 2 * np.outer(left[k], right[k]) for k in left)
+    total = sum(SCALES[k] ** 2 * np.outer(left[k], right[k]) for k in left if k not in off)
     names, others = _labels(a), _labels(b)
-    for k in names:
+    for k in (name for name in names if name not in off):
         total = total + SCALES[k] ** 2 * (np.array(names[k])[:, None] == np.array(others[k])[None, :])
     return np.asarray(total, float)
 
@@ -68,21 +71,34 @@ class VerdictModel:
 
     learned: tuple[Contrast, ...]
     foresight: Foresight = NOTHING_SEEN
+    off: tuple[str, ...] = ()
 
     @classmethod
-    def fit(cls, contrasts: Sequence[Contrast], foresight: Foresight = NOTHING_SEEN) -> VerdictModel:
-        """Keep the largest arm of every trial that has a verdict."""
+    def fit(
+        cls,
+        contrasts: Sequence[Contrast],
+        foresight: Foresight = NOTHING_SEEN,
+        off: Sequence[str] = (),
+    ) -> VerdictModel:
+        """Keep the largest arm of every trial that has a verdict.
+
+        Parameters
+        ----------
+        off : sequence of str
+            Terms of the effect model that are off; their likes here are off too.
+        """
         best: dict[str, Contrast] = {}
         for c in contrasts:
             if c.success is not None and (c.trial not in best or c.n > best[c.trial].n):
                 best[c.trial] = c
-        return cls(tuple(best.values()), foresight)
+        mine = (*off, *(DESIGN if "small" in off else ()), *(("engaged",) if "network" in off else ()))
+        return cls(tuple(best.values()), foresight, mine)
 
     def chance(self, contrasts: Sequence[Contrast]) -> Array:
         """Chance of success of each contrast, shape (contrasts,)."""
         if not self.learned:
             return np.full(len(contrasts), 0.5)
         y = np.array([1.0 if c.success else -1.0 for c in self.learned])
-        own = _kernel(self.learned, self.learned, self.foresight) + NOISE**2 * np.eye(len(y))
-        mean = _kernel(contrasts, self.learned, self.foresight) @ np.linalg.solve(own, y)
+        own = _kernel(self.learned, self.learned, self.foresight, self.off) + NOISE**2 * np.eye(len(y))
+        mean = _kernel(contrasts, self.learned, self.foresight, self.off) @ np.linalg.solve(own, y)
         return np.clip((1 + mean) / 2, 1 - SUREST, SUREST)

@@ -7,6 +7,7 @@ number is; only from how it is written.
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 BLINDING = {
@@ -136,3 +137,58 @@ def schedule_days(text: str) -> float | None:
     """
     spans = _SPAN.findall(text.lower())
     return max((float(days(f"{n} {unit}") or 0) for n, unit in spans), default=None)
+
+
+_COUNTS = {"once": 1, "one": 1, "twice": 2, "two": 2, "thrice": 3, "three": 3, "four": 4, "five": 5, "six": 6}
+_WORD = "(once|one|twice|two|thrice|three|four|five|six|\\d+)"
+_GIVEN = "(?:doses|infusions|sessions|administrations)"
+_SCHEDULES = (
+    (
+        rf"\b{_WORD}(?: (?:times?|sessions?|infusions?|doses?))?"
+        r"(?: ?[x\u00d7] ?/? ?(?:per |a |each )?week| ?(?:/ ?|per |a |each |every )week| weekly)\b",
+        "{n}x/week",
+    ),
+    (rf"\b{_WORD}(?: times?)? (?:daily|a day|per day|each day)\b", "{day}"),
+    (r"\b(?:b\.?i\.?d\.?|bd)(?![a-z])", "bid"),
+    (r"\b(?:t\.?i\.?d\.?|tds)(?![a-z])", "tid"),
+    (r"\b(?:q\.?d\.?|o\.?d\.?|every day|each day|per day|nightly|at bedtime)(?![a-z])", "daily"),
+    (r"\bevery (?:other|second) day\b", "qod"),
+    (
+        r"\b(?:one|a single|1) (?:dose|infusion|session|administration)\b|\bsingle[- ](?:dose|infusion|session)\b",
+        "single",
+    ),
+    (
+        rf"\b{_WORD} {_GIVEN},? (?:given )?{_WORD} (?:weeks?|wks?) apart\b",
+        "{n} sessions ({m} wk apart)",
+    ),
+    (rf"\b{_WORD} {_GIVEN},? (?:given )?(?:over|in|within|for) {_WORD} (?:weeks?|wks?)\b", "{rate}"),
+    (r"\b(?:on )?days? (\d+(?:, ?\d+)+(?:,? and \d+)?)", "{weeks}"),
+)
+_A_DAY = {1: "daily", 2: "bid", 3: "tid", 4: "qid"}
+
+
+def schedule(text: str) -> str:
+    """A schedule in the words this format writes, where its usual words can be told; the rest stays.
+
+    >>> schedule("twice weekly for 4 weeks"), schedule("three times a week, 6 weeks"), schedule("once daily for 8 weeks")
+    ('2x/week for 4 weeks', '3x/week, 6 weeks', 'daily for 8 weeks')
+    >>> schedule("two doses 3 weeks apart"), schedule("BID"), schedule("days 1, 15 and 43"), schedule("one infusion")
+    ('2 sessions (3 wk apart)', 'bid', 'wk 0,2,6', 'single')
+    """
+    for form, new in _SCHEDULES:
+        text = re.sub(form, partial(_in_words, new), text, flags=re.IGNORECASE)
+    return text
+
+
+def _in_words(new: str, found: re.Match[str]) -> str:
+    groups = [g for g in found.groups() if g]
+    if new == "{weeks}":
+        at = [int(d) - 1 for d in re.findall(r"\d+", groups[0])]
+        return "wk " + ",".join(str(d // 7) for d in at) if all(d % 7 == 0 for d in at) else found[0]
+    counts = [_COUNTS.get(g.lower()) or int(g) for g in groups]
+    if new == "{rate}":
+        whole = counts[1] and counts[0] % counts[1] == 0
+        return f"{counts[0] // counts[1]}x/week {counts[1]} wk" if whole else found[0]
+    if new == "{day}":
+        return _A_DAY.get(counts[0], found[0])
+    return new.format(n=counts[0] if counts else "", m=counts[-1] if counts else "")

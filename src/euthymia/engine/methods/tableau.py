@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 
 @dataclass(frozen=True, slots=True)
 class Tableau:
@@ -39,6 +41,14 @@ class Tableau:
     @property
     def stages(self) -> int:
         return len(self.a)
+
+    def table(self) -> np.ndarray:
+        """Coefficients of the stages, shape (2, stages, stages): a, then c."""
+        made = np.zeros((2, self.stages, self.stages))
+        for part, rows in zip(made, (self.a, self.c), strict=True):
+            for s, row in enumerate(rows):
+                part[s, : len(row)] = row
+        return made
 
     @property
     def implicit(self) -> bool:
