@@ -44,7 +44,7 @@ def treatment_problems(
         yield from problems
         if problems:
             continue
-        if not treatment.on and visit_hours(treatment.from_) >= left:
+        if not treatment.on and 0 < left <= visit_hours(treatment.from_):
             message = f"'{treatment.from_}' is at or after the trial's end ({protocol.duration}); nothing would be given"
             yield document.problem((*path, "from"), message)
         elif treatment.intervention:
