@@ -15,7 +15,7 @@ from euthymia.biology.variants import variants
 from euthymia.errors import InputError, Problem, UnitError, nearest
 from euthymia.evidence.read import LIBRARY, Document, Path_
 from euthymia.patients.population import list_populations, load_population
-from euthymia.protocol.analyses import NEEDS_CHANGE, NEEDS_SHARE, NEEDS_TIME, Analysis
+from euthymia.protocol.analyses import EVENTS, NEEDS_CHANGE, NEEDS_SHARE, NEEDS_TIME, Analysis
 from euthymia.protocol.conditions import parse_condition
 from euthymia.protocol.given import treatment_problems
 from euthymia.protocol.protocol import Arm, Endpoint, Protocol
@@ -135,6 +135,12 @@ def _endpoints(protocol: Protocol, document: Document) -> Iterator[Problem]:
             yield document.problem(path, "relapse needs 'limit', for example 'limit: 22'")
         if endpoint.kind == "onset" and not endpoint.at_least:
             yield document.problem(path, "onset needs 'at_least', for example 'at_least: 50 %'")
+        if not endpoint.of and endpoint.kind != "discontinuation":
+            yield document.problem(path, "'of' is missing, the scale, for example 'of: madrs'")
+        if endpoint.kind in EVENTS and visit_hours(endpoint.from_) >= visit_hours(endpoint.at):
+            yield document.problem(
+                (*path, "from"), f"'{endpoint.from_}' is not before 'at: {endpoint.at}'; no time is left"
+            )
         if endpoint.from_ != "baseline" and visit_hours(endpoint.from_) not in times:
             yield document.problem(
                 (*path, "from"),
@@ -184,7 +190,7 @@ def _endpoint_of(
     for methods, allowed in (
         ((*NEEDS_CHANGE, "spcd", "crossover"), ("change",)),
         (NEEDS_SHARE, ("percent_reduction", "below")),
-        (NEEDS_TIME, ("onset", "relapse")),
+        (NEEDS_TIME, EVENTS),
     ):
         kinds = allowed if analysis.method in methods else kinds
     if known[name].kind not in kinds:

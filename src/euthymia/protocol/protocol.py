@@ -108,13 +108,14 @@ class Endpoint:
     """What is read from the scores.
 
     `change`, `percent_reduction` (response) and `below` (remission) at a visit; `onset`, the first response of `at_least`
-    that holds until `at`; `relapse`, the first total of `limit` or more after `from`.
+    that holds until `at`; `relapse`, the first total of `limit` or more after `from`; `discontinuation`, leaving early
+    for any reason between `from` and `at`, which needs no scale.
     """
 
     name: str
-    of: str
-    kind: str
-    at: str
+    of: str = ""
+    kind: str = ""
+    at: str = ""
     at_least: str = ""
     limit: float = 0.0
     from_: str = "baseline"

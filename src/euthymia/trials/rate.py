@@ -176,6 +176,9 @@ def endpoint_values(protocol: Protocol, rated: Rated, endpoint: Endpoint) -> Arr
     """One value per patient, last observation carried forward: a change, or 1 and 0; shape (patients,)."""
     visits = sorted(visit_hours(v) for v in protocol.visit_list)
     at = int(np.searchsorted(visits, visit_hours(endpoint.at) - 1e-9))
+    if endpoint.kind == "discontinuation":
+        gone = rated.observed.dropout_time
+        return ((gone > visit_hours(endpoint.from_)) & (gone <= visit_hours(endpoint.at))).astype(float)
     carried = last_observed(scores(rated, endpoint.of)[:, : at + 1])
     if endpoint.kind == "change":
         begin = int(np.searchsorted(visits, visit_hours(endpoint.from_) - 1e-9))
