@@ -267,7 +267,8 @@ def _run_block(
         "Y": (ns, w), "YN": (ns, w), "YMAX": (ns, w), "U": (inputs.shape[1], w),
         "PQ": (code.n_slots + 1, w), "LU": (code.n_factors, w), "K": (method.stages * ns, w),
         "DT": (ns, w), "W": (code.scratch, w), "YI": (ns,), "TQ": (1,),
-        "FRESH_K": (ns, w), "FIRST_H": (ns + 2 * inputs.shape[1] + 1, w), "YP": (ns, w), "REST": (ns, w),
+        "FRESH_K": (ns, w), "FIRST_H": (ns + 2 * inputs.shape[1] + 1, w),
+        "YP": (ns, w), "REST": (ns, w), "AGAIN": (ns, w),
     }  # fmt: skip
     shapes |= {lane_value: (w,) for lane_value in PLACES[PLACES.index("T") :]}
     keep = _together(shapes) | {
