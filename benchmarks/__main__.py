@@ -43,18 +43,18 @@ def problems() -> dict[str, Callable[[int], Problem]]:
 
 def tools_for(problem: Problem, slow: int) -> list[tuple[Tool, int]]:
     """The tools that run here, each with the number of patients it simulates; `slow`: for the slow ones, 0 without."""
-    from benchmarks import copasi_tool, roadrunner_tool
+    from benchmarks import amici_tool, copasi_tool, diffrax_tool, roadrunner_tool
 
     made: list[tuple[Tool, int]] = [(Euthymia(problem), problem.patients)]
     wanted: list[tuple[Callable[[Problem], Tool], int]] = [
         (roadrunner_tool.RoadRunner, problem.patients),
     ]
     if slow:
-        wanted.append((copasi_tool.Copasi, slow))
-    if (
-        slow and len(problem.system.states) < 20
-    ):  # restarted Python functions: minutes a patient on larger models
-        wanted.append((Lsoda, 1))
+        wanted += [(copasi_tool.Copasi, slow), (amici_tool.Amici, slow)]
+    if slow and len(problem.system.states) < 20:
+        wanted += [(Lsoda, 1), (diffrax_tool.Diffrax, 1)]
+    elif slow:
+        print("  Lsoda and Diffrax left out: minutes a patient or of compilation above 20 states", flush=True)
     for make, n in wanted:
         try:
             made.append((make(problem), n))
@@ -69,7 +69,10 @@ def reached(tool: Tool, problem: Problem, place: int, n: int, share: float) -> f
     """Maximum error at a tolerance of the grid; infinite where the tool does not finish."""
     try:
         return problem.error(tool.run(GRID[place], n, True, share)[0])
-    except Exception:
+    except Exception as error:
+        print(
+            f"  {tool.name} at rtol {GRID[place]:.1e}: {type(error).__name__}: {str(error)[:150]}", flush=True
+        )
         return float("inf")
 
 

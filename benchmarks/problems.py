@@ -179,13 +179,13 @@ def sbml_of(problem: Problem) -> tuple[str, dict[str, str], list[str]]:
     text = export_sbml(problem.system)
     rates = []
     for name in problem.events.infused():
-        text = _with_rate(text, sbml_id(name))
+        text = with_rate(text, sbml_id(name))
         rates.append(f"{sbml_id(name)}_in")
     names = [*problem.system.states, *problem.system.inputs, *problem.parameters]
     return text, {k: sbml_id(k) for k in names}, rates
 
 
-def _with_rate(text: str, ident: str) -> str:
+def with_rate(text: str, ident: str) -> str:
     """SBML text in which the rate of `ident` has a further term, the parameter `<ident>_in`."""
     import libsbml
 

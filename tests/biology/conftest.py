@@ -69,6 +69,7 @@ def people() -> dict[str, np.ndarray]:
         "symptoms.trait": rng.normal(0, 0.3, n),
         "metabolism.sensitivity_rest": rng.lognormal(0, 0.34, n),
         "hpa.receptor": rng.normal(0.95, 0.1, n),
+        "ions.zinc_status": rng.lognormal(0, 0.15, n),
     }
 
 

@@ -67,17 +67,12 @@ def run(path: Path, times: list[float], outputs: list[str]) -> np.ndarray:
     return simulate(read_sbml(path), times, outputs, rtol=1e-9)
 
 
-DELAY = (
-    '<apply><csymbol encoding="text" definitionURL="http://www.sbml.org/sbml/symbols/delay">d</csymbol>'
-    "<ci>y</ci><cn>1</cn></apply>"
-)
 FAST = (
     '<listOfReactions><reaction id="R7" reversible="false" fast="true"><kineticLaw>'
     f"{MATH}<cn>1</cn></math></kineticLaw></reaction></listOfReactions>"
 )
 FBC = 'xmlns:fbc="http://www.sbml.org/sbml/level3/version1/fbc/version2"'
 REFUSED = [
-    (sbml(f"<listOfRules>{rule('assignment', 'x', DELAY)}</listOfRules>"), "assignmentRule 'x': csymbol delay"),
     (sbml(FAST, level=(3, 1)), "reaction 'R7': a fast reaction"),
     (
         sbml("").replace("<model ", f'<model {FBC} fbc:strict="false" ').replace(

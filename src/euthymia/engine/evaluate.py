@@ -1,13 +1,13 @@
 """Graph nodes as plain Python functions: for the reference solver, initial values and tests.
 
 In: a graph and root nodes.  Out: a function of (t, y, p, u) that returns one value for each root; with
-`arrays=True` every value may be a NumPy array of patients.
+`arrays=True` every value may be a NumPy array of patients; `operations` brings another library's functions.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -74,7 +74,9 @@ _ARRAY: dict[str, Any] = {
 }  # fmt: skip
 
 
-def function(graph: Graph, roots: Sequence[int], arrays: bool = False) -> Function:
+def function(
+    graph: Graph, roots: Sequence[int], arrays: bool = False, operations: Mapping[str, Any] | None = None
+) -> Function:
     """A function (t, y, p, u) -> list with one value for each root.
 
     >>> g = Graph()
@@ -96,7 +98,7 @@ def function(graph: Graph, roots: Sequence[int], arrays: bool = False) -> Functi
             text = f"_{op}({', '.join(f'v{a}' for a in args)})"
         lines.append(f"    v{i} = {text}")
     lines.append("    return [" + ", ".join(f"v{r}" for r in roots) + "]")
-    table = _ARRAY if arrays else _SCALAR
+    table = operations or (_ARRAY if arrays else _SCALAR)
     space: dict[str, Any] = {f"_{name}": f for name, f in table.items()}
     space["_k"] = float
     text = (

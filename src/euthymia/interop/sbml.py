@@ -3,8 +3,8 @@
 Comes in: a file of Level 1 to Level 3 Version 2, `comp` flattened.  Goes out: trajectories.  In: rate, assignment
 and solvable algebraic rules, ordered initial assignments, function definitions, local parameters, amounts and
 concentrations, changing compartments, conversion factors, variable stoichiometry, events with delay, priority and
-persistence, the csymbols time, avogadro and rateOf.  Refused by `Unsupported`, which names element and id: the
-csymbol delay, fast reactions, and packages that change the mathematics.
+persistence, the csymbols time, avogadro, rateOf and delay.  Refused by `Unsupported`, which names element and id: fast
+reactions, delays of changing length in a rate, and packages that change the mathematics.
 """
 
 from __future__ import annotations

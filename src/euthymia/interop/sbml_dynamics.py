@@ -14,6 +14,7 @@ from typing import Any
 from euthymia.errors import InputError, Problem, nearest
 from euthymia.interop.sbml_math import Expr, Unsupported, divide, name, names_in, number, plus, times, walk
 from euthymia.interop.sbml_model import SbmlModel
+from euthymia.interop.sbml_past import Past, named_pasts
 
 NAN = float("nan")
 
@@ -34,6 +35,8 @@ class Dynamics:
         Symbol to its expression at any time: rules, reaction rates, concentrations, `rate:` symbols.
     initial : mapping
         State, held or unknown symbol to the expression of its first value.
+    pasts : tuple of Past
+        Delayed values, under names that the expressions read.
     """
 
     model: SbmlModel
@@ -42,6 +45,7 @@ class Dynamics:
     unknowns: tuple[str, ...]
     computed: Mapping[str, Expr]
     initial: Mapping[str, Expr]
+    pasts: tuple[Past, ...] = ()
 
     def base(self, ident: str) -> str:
         """The stored symbol behind a species or any other id."""
@@ -63,7 +67,7 @@ def dynamics(model: SbmlModel) -> Dynamics:
 
 class _Builder:
     def __init__(self, model: SbmlModel):
-        self.m = model
+        self.m, self.pasts = named_pasts(model)
         self.states: dict[str, Expr] = {}
         self.computed: dict[str, Expr] = {}
         self.initial: dict[str, Expr] = {}
@@ -73,6 +77,7 @@ class _Builder:
             *model.parameters,
             *model.references,
             *model.reactions,
+            *(p.symbol for p in self.pasts),
         }
 
     def build(self) -> Dynamics:
@@ -93,7 +98,7 @@ class _Builder:
             self._species(s)
         self._rates_of()
         held = tuple(n for n in self.initial if n not in self.states and n not in self.unknowns)
-        return Dynamics(self.m, self.states, held, self.unknowns, self.computed, self.initial)
+        return Dynamics(self.m, self.states, held, self.unknowns, self.computed, self.initial, self.pasts)
 
     # ------------------------------------------------------------------ checks
     def _check(self) -> None:
@@ -102,6 +107,7 @@ class _Builder:
         uses += [("initialAssignment", k, e) for k, e in m.initial.items()]
         uses += [("kineticLaw of reaction", r.id, r.rate) for r in m.reactions.values() if r.rate is not None]
         uses += [("algebraicRule", str(i + 1), e) for i, e in enumerate(m.algebraic)]
+        uses += [("delay", p.symbol, e) for p in self.pasts for e in (p.value, p.wait)]
         for event in m.events:
             parts = [event.trigger, event.delay, event.priority, *(e for _, e in event.assignments)]
             uses += [("event", event.id, e) for e in parts if e is not None]
@@ -255,6 +261,7 @@ class _Builder:
         """Definitions of every `rate:` symbol that some expression reads."""
         m = self.m
         exprs = [*self.states.values(), *self.computed.values(), *self.initial.values(), *m.algebraic]
+        exprs += [e for p in self.pasts for e in (p.value, p.wait)]
         for event in m.events:
             exprs += [event.trigger, *(e for _, e in event.assignments)]
             exprs += [e for e in (event.delay, event.priority) if e is not None]

@@ -100,6 +100,9 @@ def without_resting(system: OdeSystem, touched: Collection[str]) -> OdeSystem:
 class _Translator:
     def __init__(self, dynamics: Dynamics, outputs: Collection[str], vary: set[str], keep: set[str] | None):
         self.file = dynamics.model.file
+        if dynamics.pasts:
+            what = "csymbol delay in a batch of patients"
+            raise Unsupported(what, "delay", str(dynamics.pasts[0].value), self.file)
         self.d = self._solved(dynamics)
         self.vary, self.keep = vary, keep
         self.wanted = [*dynamics.states, *outputs]

@@ -7,6 +7,7 @@ triggers are looked at again; one that does not persist is dropped when its trig
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,8 +31,9 @@ class Waiting:
 class EventQueue:
     """The events of one running model."""
 
-    def __init__(self, machine: Machine):
+    def __init__(self, machine: Machine, known: Callable[..., list[float]] | None = None):
         self.machine = machine
+        self.known = known or machine.unknowns
         self.state = [e.initial for e in machine.events]
         self.waiting: list[Waiting] = []
         self._serial = 0
@@ -103,4 +105,4 @@ class EventQueue:
                 amount *= float(m.compile_size(model.species[target].compartment)(t, y, p, z)[0])
             array, place = m.place[base]
             (y if array == "y" else p if array == "p" else z)[place] = amount
-        z[:] = m.unknowns(t, y, p, z)
+        z[:] = self.known(t, y, p, z)

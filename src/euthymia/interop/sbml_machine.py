@@ -1,6 +1,7 @@
 """The compiled functions of one SBML model: rates, switches, outputs and event parts.
 
-All take `(t, y, p, z)`: time, states, values that only events change, and the unknowns of the algebraic rules.
+All take `(t, y, p, z)`: time, states, values that only events change, and the unknowns of the algebraic rules with
+the delayed values behind them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import numpy as np
 from euthymia.errors import SolverError
 from euthymia.interop.sbml_compile import function
 from euthymia.interop.sbml_dynamics import Dynamics
-from euthymia.interop.sbml_math import RELATIONS, Expr, name, names_in, walk
+from euthymia.interop.sbml_math import RELATIONS, Expr, Unsupported, name, names_in, walk
+from euthymia.interop.sbml_past import Before, needs
 
 ARGUMENTS = "t, y, p, z"
 
@@ -37,6 +39,8 @@ class Machine:
         self.free = {n: f"y[{i}]" for i, n in enumerate(d.states)}
         self.free |= {n: f"p[{i}]" for i, n in enumerate(d.held)}
         self.free |= {n: f"z[{i}]" for i, n in enumerate(d.unknowns)}
+        self.pasts = d.pasts
+        self.free |= {q.symbol: f"z[{len(d.unknowns) + k}]" for k, q in enumerate(d.pasts)}
         self.place = {n: (c[0], int(c[2:-1])) for n, c in self.free.items()}
         self.rates = self.compile(list(d.states.values()))
         self.residuals = self.compile(list(d.model.algebraic)) if d.unknowns else None
@@ -48,6 +52,7 @@ class Machine:
         self.values = [self.compile([x for _, x in e.assignments]) for e in self.events]
         self.targets = [[k for k, _ in e.assignments] for e in self.events]
         self._switches()
+        self._delays()
 
     def compile(self, exprs: list[Expr]) -> Any:
         """A function of `(t, y, p, z)`."""
@@ -90,7 +95,7 @@ class Machine:
 
     def _switches(self) -> None:
         d = self.dynamics
-        needed = [*d.states.values(), *d.model.algebraic]
+        needed = [*d.states.values(), *d.model.algebraic, *(e for q in d.pasts for e in (q.value, q.wait))]
         seen: set[str] = set()
         for expr in needed:
             for ident in names_in(expr) - seen:
@@ -107,7 +112,7 @@ class Machine:
         relations = [n for e in self.events for n in walk(e.trigger) if n.op in RELATIONS]
         timed: dict[Expr, None] = {}
         mixed: list[Expr] = []
-        moving = set(d.states) | set(d.unknowns)
+        moving = {*d.states, *d.unknowns, *(q.symbol for q in d.pasts)}
         for relation in dict.fromkeys((*conditions, *relations)):
             behind = self.reads(relation)
             if behind & moving or "time" in behind:
@@ -141,6 +146,35 @@ class Machine:
                     found[e] = None
         return list(found)
 
+    def _delays(self) -> None:
+        """Delayed values: their parts compiled, and which of them a solver must follow."""
+        d = self.dynamics
+        others = [*d.states, *d.held, *d.unknowns]
+        self.past_values = [self.compile([q.value]) for q in d.pasts]
+        self.waits = [self.compile([q.wait]) for q in d.pasts]
+        self.past_needs = [needs(q, d.pasts, d.computed, others) for q in d.pasts]
+        self.followed: list[int] = []  # places of the delays that rates or switches read
+        triggers = [e.trigger for e in self.events]
+        felt = {n for e in (*d.states.values(), *d.model.algebraic) for n in self.reads(e)}
+        seen = felt | {n for e in triggers for n in self.reads(e)}
+        moving = {*d.states, *d.unknowns, *(q.symbol for q in d.pasts), "time"}
+        todo = [q for q in d.pasts if q.symbol in seen]
+        while todo:
+            q = todo.pop()
+            k = d.pasts.index(q)
+            if k in self.followed:
+                continue
+            self.followed.append(k)
+            inner = self.reads(q.value) | self.reads(q.wait)
+            felt |= inner if q.symbol in felt else set()
+            todo += [r for r in d.pasts if r.symbol in inner]
+        for q in d.pasts:
+            file = d.model.file
+            if (self.reads(q.value) | self.reads(q.wait)) & set(d.unknowns):
+                raise Unsupported("a delay of what an algebraic rule determines", "delay", str(q.value), file)
+            if q.symbol in felt and self.reads(q.wait) & moving:
+                raise Unsupported("a delay of changing length in a rate", "delay", str(q.value), file)
+
     # ------------------------------------------------------------------ initial values and unknowns
     def start(self, first: Mapping[str, Expr] | None = None) -> tuple[np.ndarray, list[float], list[float]]:
         """States, held values and unknowns at time 0; `first` replaces the expressions of first values."""
@@ -148,15 +182,25 @@ class Machine:
         initial = d.initial if first is None else first
         unknown = set(d.unknowns)
         definitions = {**d.computed, **{k: e for k, e in initial.items() if k not in unknown}}
-        guesses = function([initial[u] for u in d.unknowns], {**definitions, **initial}, {}, "t")
-        z = [v if math.isfinite(v) else 1.0 for v in guesses(0.0)]
-        free = {u: f"z[{i}]" for i, u in enumerate(d.unknowns)}
+        n = len(d.unknowns)
+        free = {q.symbol: f"z[{n + k}]" for k, q in enumerate(d.pasts)}
+        old = self.before(initial).filled(0.0, list(range(len(d.pasts))))
+        guesses = function([initial[u] for u in d.unknowns], {**definitions, **initial}, free, "t, z")
+        z = [v if math.isfinite(v) else 1.0 for v in guesses(0.0, old)]
+        free |= {u: f"z[{i}]" for i, u in enumerate(d.unknowns)}
         if d.unknowns:
             rest = function(list(d.model.algebraic), definitions, free, "t, z")
-            z = newton(lambda q: rest(0.0, q), z, "the algebraic rules at time 0")
+            z = newton(lambda q: rest(0.0, [*q, *old[n:]]), z, "the algebraic rules at time 0")
+        z += old[n:]
         wanted = [name(n) for n in (*d.states, *d.held)]
         values = [float(v) for v in function(wanted, definitions, free, "t, z")(0.0, z)]
         return np.array(values[: len(d.states)]), values[len(d.states) :], z
+
+    def before(self, initial: Mapping[str, Expr]) -> Before:
+        """The delayed values before time 0, from the expressions of first values."""
+        d = self.dynamics
+        first = {k: e for k, e in initial.items() if k not in d.unknowns}
+        return Before(d.pasts, {**d.computed, **first}, d.unknowns, d.model.file)
 
     def unknowns(
         self, t: float, y: Sequence[float] | np.ndarray, p: list[float], z: list[float]
@@ -165,7 +209,11 @@ class Machine:
         residuals = self.residuals
         if residuals is None:
             return z
-        return newton(lambda q: residuals(t, y, p, q), z, f"the algebraic rules at time {t:g}")
+        n = len(self.dynamics.unknowns)
+        found = newton(
+            lambda q: residuals(t, y, p, [*q, *z[n:]]), z[:n], f"the algebraic rules at time {t:g}"
+        )
+        return found + z[n:]
 
 
 def newton(residuals: Any, guess: Sequence[float], what: str) -> list[float]:

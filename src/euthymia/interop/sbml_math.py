@@ -1,7 +1,7 @@
 """SBML mathematics: libSBML syntax trees to small immutable expressions.
 
 Comes in: a libSBML `ASTNode` (MathML of any level).  Goes out: an `Expr`, with function definitions inlined,
-local parameters renamed and `csymbol`s resolved.  Refused: `delay`, random draws, unknown functions.
+local parameters renamed and `csymbol`s resolved.  Refused: random draws, unknown functions.
 """
 
 from __future__ import annotations
@@ -189,14 +189,16 @@ class Reader:
             return Expr("time")
         if kind == lib.AST_NAME:
             return scope.get(node.getName(), name(node.getName()))
-        if kind == lib.AST_FUNCTION_DELAY:
-            raise Unsupported("csymbol delay (a delay differential equation)", element, ident, self.file)
         children = [node.getChild(i) for i in range(node.getNumChildren())]
         if kind == lib.AST_FUNCTION_RATE_OF:
             target = self.read(children[0], element, ident, scope)
             if target.op != "name":
                 raise Unsupported("rateOf of something that is no symbol", element, ident, self.file)
             return Expr("rate", target.args)
+        if kind == lib.AST_FUNCTION_DELAY:
+            if len(children) != 2:
+                raise Unsupported(f"delay of {len(children)} arguments", element, ident, self.file)
+            return Expr("delay", tuple(self.read(c, element, ident, scope) for c in children))
         if kind == lib.AST_FUNCTION:
             return self._call(node, [self.read(c, element, ident, scope) for c in children], element, ident)
         op = self.types.get(kind)

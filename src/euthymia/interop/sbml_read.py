@@ -1,7 +1,7 @@
 """Reads an SBML file of Level 1 to Level 3 Version 2 into an `SbmlModel`.
 
-The `comp` package is flattened by libSBML.  Refused with the element and its id: fast reactions, delay
-differential equations, and packages that change the mathematics (fbc, qual, spatial, multi, distrib, arrays).
+The `comp` package is flattened by libSBML.  Refused with the element and its id: fast reactions and
+packages that change the mathematics (fbc, qual, spatial, multi, distrib, arrays).
 """
 
 from __future__ import annotations

@@ -20,12 +20,14 @@ from euthymia.interop.sbml_events import EventQueue
 from euthymia.interop.sbml_machine import Machine
 from euthymia.interop.sbml_math import Expr
 from euthymia.interop.sbml_model import SbmlModel
+from euthymia.interop.sbml_past import History, same
 from euthymia.interop.sbml_times import crossings
 
 PROBES = (0.25, 0.5, 0.75, 1.0)  # where in a step the triggers are looked at
 SAMPLES = 2048  # points at which functions of time are searched for jumps
 MANY = 256  # more steep places than this are followed by a step limit instead
 RESTARTS = 20_000
+ECHOES = 8  # a jump is followed through so many delays
 
 
 def simulate(
@@ -106,11 +108,13 @@ class Run:
         self.y, self.p, self.z = machine.start(first)
         self.rtol = rtol
         self.atol = np.asarray(atol) if np.ndim(atol) else atol * machine.scales(self.y, self.p, self.z)
-        self.queue = EventQueue(machine)
+        self.history = History(machine, machine.before(machine.dynamics.initial if first is None else first))
+        self.queue = EventQueue(machine, self._known)
+        self.echoes: dict[float, int] = {}  # when a delayed jump comes, and how often it has been delayed
         self.rows: list[list[float]] = []
         self.t = 0.0
         self.end = float(times[-1])
-        self.limit = np.inf
+        self.limit = self.stop = np.inf
         self.restarts = 0
 
     def go(self) -> np.ndarray:
@@ -118,14 +122,17 @@ class Run:
         m = self.m
         self.queue.settle(0.0, self.y, self.p, self.z)
         stops = self.stops()
+        self._restart()
         self._record(self.t, self.y, inclusive=True)
         while self.t < self.end:
-            stop = min([s for s in stops if s > self.t] + [self.queue.next_time(), self.end])
+            ahead = [s for s in stops if s > self.t] + [s for s in self.echoes if s > self.t]
+            stop = min([*ahead, self.queue.next_time(), self.end])
             if stop > self.t:
                 self._advance(stop)
             ran = self.queue.settle(self.t, self.y, self.p, self.z)
             if ran and m.time_gaps:
                 stops = self.stops()
+            self._restart()
             self._record(self.t, self.y, inclusive=True)
             self.restarts += 1
             if self.restarts > RESTARTS:
@@ -133,9 +140,29 @@ class Run:
         return np.array(self.rows, dtype=float)
 
     # ------------------------------------------------------------------ integration
+    def _known(self, t: float, y: Any, p: list[float], z: list[float], left: bool = False) -> list[float]:
+        """Unknowns and delayed values; `left`: as they are just before t."""
+        if self.m.pasts:
+            z = self.history.filled(t, y, p, z, left)
+        return self.m.unknowns(t, y, p, z)
+
+    def _restart(self) -> None:
+        """What starts here comes again after each delay, one order smoother each time a rate takes it up."""
+        if not self.m.pasts:
+            return
+        self._refresh()
+        self.history.restart(self.t, self.y, self.p)
+        came = [g for s, g in self.echoes.items() if same(s, self.t)]
+        self.echoes = {s: g for s, g in self.echoes.items() if s > self.t and not same(s, self.t)}
+        generation = 1 + min(came, default=0)
+        for k in self.m.followed if generation <= ECHOES else ():
+            at = self.t + float(self.m.waits[k](self.t, self.y, self.p, self.z)[0])
+            if at > self.t and not any(same(at, s) for s in self.echoes):
+                self.echoes[at] = generation
+
     def _rhs(self, t: float, y: np.ndarray) -> list[float]:
         values = y.tolist()
-        self.z = self.m.unknowns(t, values, self.p, self.z)
+        self.z = self._known(t, values, self.p, self.z, left=t >= self.stop or same(t, self.stop))
         return self.m.rates(t, values, self.p, self.z)
 
     def _advance(self, stop: float) -> None:
@@ -162,9 +189,15 @@ class Run:
     def _integrate(self, method: Any, stop: float) -> None:
         switches = self._switches()
         before = switches(self.t, self.y) if switches else None
+        self.stop = stop
+        if self.m.pasts:
+            self.history.restart(self.t, self.y, self.p)
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             limit = min(self.limit, stop - self.t)
+            for k in self.m.followed:
+                wait = float(self.m.waits[k](self.t, self.y, self.p, self.z)[0])
+                limit = min(limit, wait if wait > 0 else limit)
             try:
                 solver = method(
                     self._rhs, self.t, self.y, stop, rtol=self.rtol, atol=self.atol, max_step=limit
@@ -180,6 +213,8 @@ class Run:
                     why = message or "not finite"
                     raise SolverError(f"the integration failed at time {solver.t:g}: {why}")
                 dense = solver.dense_output()
+                if self.m.pasts:
+                    self.history.add(float(solver.t_old), float(solver.t), dense, self.p)
                 if switches is not None:
                     at = self._first_switch(switches, before, dense, float(solver.t_old), float(solver.t))
                     if at is not None:
@@ -194,6 +229,9 @@ class Run:
     def _drift(self, stop: float) -> None:
         """No states: only time passes."""
         still = np.zeros(0)
+        if self.m.pasts:
+            self.history.restart(self.t, still, self.p)
+            self.history.add(self.t, stop, lambda t: still, self.p)
         look = self._switches()
         at = self._first_switch(look, look(self.t, still), lambda t: still, self.t, stop) if look else None
         self._record(stop if at is None else at, lambda t: still)
@@ -201,7 +239,7 @@ class Run:
         self._refresh()
 
     def _refresh(self) -> None:
-        self.z = self.m.unknowns(self.t, self.y, self.p, self.z)
+        self.z = self._known(self.t, self.y, self.p, self.z)
 
     def _switches(self) -> Callable[[float, np.ndarray], list[bool]] | None:
         m = self.m
@@ -211,7 +249,7 @@ class Run:
 
         def look(t: float, y: np.ndarray) -> list[bool]:
             values = y.tolist()
-            z = m.unknowns(t, values, self.p, self.z)
+            z = self._known(t, values, self.p, self.z)
             return [bool(v) for v in conditions(t, values, self.p, z)]
 
         return look
@@ -246,7 +284,7 @@ class Run:
                 return
             y = state(t) if callable(state) else state
             values = y.tolist()
-            z = self.m.unknowns(t, values, self.p, self.z)
+            z = self._known(t, values, self.p, self.z)
             self.rows.append([float(v) for v in self.m.report(t, values, self.p, z)])
 
     # ------------------------------------------------------------------ known times

@@ -309,7 +309,7 @@ def patient_parameters(
 ) -> dict[str, NDArray[np.float64]]:
     """Everything that differs between patients: traits, kinetics, potencies, where the run-up ended."""
     population = load_population(protocol.base)
-    values = {k: cohort.values[k] for k in population.traits if k in model.treated.parameters}
+    values = population.network_values(cohort.values, model.treated.parameters)
     values[LOAD] = cohort.values["after"]
     values[EXPECTANCY] = np.full(len(cohort.number), EXPECTED[protocol.setting.expectancy])
     shared = list(model.network.states)
