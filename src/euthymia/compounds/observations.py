@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from euthymia.compounds.compound import Compound, load_compound
+from euthymia.compounds.genotype import enzyme_numbers
 from euthymia.compounds.observation_text import (
     WEIGHT,
     Given,
@@ -113,6 +114,9 @@ _METRIC = {m.lower(): m for m in METRICS} | {
     "thalf": "t_half",
     "half_life": "t_half",
 }
+_EAST_ASIAN = re.compile(
+    r"\b(east asians?|chinese|japanese|koreans?|taiwanese|thais?|vietnamese)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +238,8 @@ def _covariates(row: Mapping[str, str], said: Mapping[str, str]) -> dict[str, fl
     for column, key in (("age", "age"), ("weight_kg", "weight")):
         if row.get(column):
             found[key] = number(row[column], column)
+    if "weight" not in found and _EAST_ASIAN.search(row.get("population", "")):
+        found["weight"] = WEIGHT * enzyme_numbers()["groups.east_asian_weight"].value
     if is_yes(said.get("smoker", said.get("smoking", ""))):
         found["smoker"] = 1.0
     for key in ("egfr", "hepatic"):
