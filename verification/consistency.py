@@ -18,7 +18,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from euthymia.compounds.compound import Compound, list_compounds, load_compound
-from euthymia.compounds.course import Treatment, days_to_steady_state, simulate_course
+from euthymia.compounds.course import (
+    Treatment,
+    days_to_steady_state,
+    elimination_half_life,
+    simulate_course,
+)
 from euthymia.evidence.parameter import Evidence
 
 NEAR, FAR = 1.25, 1.6  # factors outside the printed range
@@ -31,21 +36,6 @@ SEVERAL = (
     "old",
     "poor",
 )  # circumstances other than one dose
-
-
-def half_life(drug: Compound, absorption: float = np.inf) -> float:
-    """Terminal half-life of one dose at a low level, h: the slowest of distribution, elimination and absorption."""
-    outside = [n for n in ("2", "3") if f"V{n}" in drug.parameters]
-    rates = np.zeros((1 + len(outside), 1 + len(outside)))
-    rates[0, 0] = -drug.value("CL") / drug.value("V")
-    for i, n in enumerate(outside, 1):
-        flow = drug.value(f"Q{n}")
-        rates[0, 0] -= flow / drug.value("V")
-        rates[i, 0] += flow / drug.value("V")
-        rates[0, i] += flow / drug.value(f"V{n}")
-        rates[i, i] -= flow / drug.value(f"V{n}")
-    slowest = min(float(-np.linalg.eigvals(rates).real.max()), absorption)
-    return float(np.log(2) / slowest)
 
 
 def slowed_half_life(drug: Compound) -> float:
@@ -95,7 +85,7 @@ def compare(drug: Compound) -> Iterator[tuple[str, float, float, float, str]]:
     """What was simulated, the printed range and its source."""
     if {"CL", "V"} <= set(drug.parameters):
         usual = drug.value(f"routes.{drug.routes[0]}.ka", np.inf) if drug.routes else np.inf
-        seen = [half_life(drug, usual)]
+        seen = [elimination_half_life(drug, usual)]
         blocks = set(drug.data.get("saturation", {})) | set(drug.data.get("inhibits", {}))
         if blocks & set(drug.pathways) and drug.has_kinetics and "doses.low" in drug.parameters:
             seen.append(slowed_half_life(drug))
