@@ -6,6 +6,7 @@ occupancies at the asked times.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -110,7 +111,7 @@ class Course:
             Nothing of that name was simulated.
         """
         parts = [part.strip() for part in name.split("+")]
-        if "moiety" in name.lower() or name.lower() in ("sum", "total"):
+        if "moiety" in name.lower() or re.match(r"(sum|total)\b", name.lower()):
             parts = list(self.levels)
         if len(parts) > 1:
             found = [

@@ -30,6 +30,7 @@ from euthymia.compounds.individual import variable_parameters
 from euthymia.compounds.interactions import Perpetrator, find
 from euthymia.compounds.naive import naive_level
 from euthymia.compounds.observation_text import number, parse_reference, unit_text
+from euthymia.compounds.observation_words import formulation_of, without_salt
 from euthymia.compounds.observations import CLASSES, COLUMNS, Observation, observation
 from euthymia.compounds.people import (
     ancestry_of,
@@ -52,6 +53,7 @@ SLOWED = 3.0  # a single dose is followed so much longer where a gene or a drug 
 BEFORE = 1.0  # h: how long before the observed drug a single dose of another one is given, unless stated
 BEYOND = 1.1  # a single dose is followed a little beyond the time asked for
 ONE, MANY = 1e-6, 1e-4  # relative tolerance for one patient and for a group
+LOADING = ("loading", "loading_dose", "loading_dose_mg", "loading_mg")  # tokens: mg of the first dose
 LEVELS = ("Cmax", "Cmin", "Cavg", "AUC_tau", "AUC_inf")
 MOST_CV = 5.0  # a coefficient of variation beyond this is meant in percent
 INTERVAL = (10, 90)  # percentiles of the 80 % interval
@@ -146,7 +148,7 @@ def _patient(seen: Observation, n: int = 1) -> dict[str, Any]:
 
 
 def _treatment(seen: Observation, compound: Compound) -> Treatment:
-    formulation = seen.tokens.get("formulation", "").lower().replace(" ", "_") or None
+    formulation = formulation_of(seen.tokens.get("formulation", "")) or None
     route = seen.route or None
     if seen.tokens.get("delivered") and route:  # a patch: what is stated is what reaches the blood
         key = choose_route(compound, route)
@@ -173,7 +175,10 @@ def _companions(seen: Observation) -> tuple[list[Treatment], list[Perpetrator]]:
     companions: list[Treatment] = []
     static: list[Perpetrator] = []
     for given in seen.others:
-        found = find(given.name)
+        try:
+            found = find(given.name)
+        except InputError:
+            found = find(without_salt(given.name))
         if isinstance(found, Perpetrator):
             static.append(found.at_dose(given.dose * 24.0 / (given.interval or 24.0)))
             continue
@@ -216,7 +221,9 @@ def _simulate(
         end = lead + max(days * 24.0, seen.interval)
         doses = max(1, round((end - lead) / seen.interval))
         end = lead + doses * seen.interval
-        plan = _Plan(lead, end - seen.interval, end)
+        wide = number(seen.tokens.get("auc_window_h", "0"), "auc_window_h")
+        long = max(1, round(wide / seen.interval)) if seen.metric.startswith("AUC") else 1
+        plan = _Plan(lead, max(lead, end - long * seen.interval), end)
         main = replace(main, start=lead, stop=end)
     companions = [replace(t, start=0.0, stop=max(plan.last, t.interval)) for t in companions]
     tail = plan.last
@@ -232,7 +239,14 @@ def _simulate(
     times = np.unique(np.concatenate([[0.0], fine, np.linspace(plan.last, tail, 60)]))
     patient = {**_patient(seen, n), **(people or {})}
     tolerance = ONE if n == 1 else MANY
-    together = [main, *(t for t in companions if t.compound.id != compound.id)]
+    first = [main]
+    if said := next((seen.tokens[k] for k in LOADING if k in seen.tokens), ""):
+        after = main.start + (main.interval or 0.0)
+        first = [
+            replace(main, dose=number(said, "loading dose"), interval=0.0),
+            replace(main, start=after),
+        ]
+    together = [*first, *(t for t in companions if t.compound.id != compound.id)]
     course = simulate_course(
         together,
         times,
@@ -254,6 +268,8 @@ def _measure(seen: Observation, course: Course, plan: _Plan, levels: np.ndarray,
     times, values = course.times[inside], levels[inside]
     if seen.at is not None and metric in ("Cavg", "Cmin", "Cmax"):
         return float(np.interp(plan.first + seen.at, course.times, levels))
+    if metric == "Cmin" and not seen.interval:
+        raise ValueError("Cmin of a single dose needs at_h: the level falls to nothing")
     found = analyse(times, values)
     if metric == "t_half":
         return analyse(course.times[course.times >= plan.first], levels[course.times >= plan.first]).t_half
@@ -278,6 +294,15 @@ def _scale(seen: Observation, molar_mass: float) -> float:
     raise ValueError(f"value_unit '{seen.unit}' does not fit the metric {seen.metric}")
 
 
+def _time(unit: str) -> float:
+    """Factor from h to the unit of a half-life; h where none is stated."""
+    plain = unit_text(unit)
+    found = parse_unit("h" if plain in ("", "1") else plain)
+    if found.dimension != parse_unit("h").dimension:
+        raise ValueError(f"value_unit '{unit}' does not fit the metric t_half")
+    return 1.0 / found.factor
+
+
 def _score(seen: Observation) -> Scored:
     group = class_of(seen)
     if seen.metric == "occupancy":
@@ -288,14 +313,14 @@ def _score(seen: Observation) -> Scored:
         return _ratio(seen, group)
     course, plan = _simulate(seen)
     levels, mass = course.of(seen.analyte)
-    scale = 1.0 if seen.metric == "t_half" else _scale(seen, mass)
+    scale = _time(seen.unit) if seen.metric == "t_half" else _scale(seen, mass)
     value = _measure(seen, course, plan, levels[0], seen.metric) * scale
     naive = sum(_naive(seen, prefix, plan) for prefix in _prefixes(course, seen.analyte)) or math.nan
     return Scored(seen.id, group, seen.value, value, naive * scale, seen.unit)
 
 
 def _prefixes(course: Course, analyte: str) -> list[str]:
-    if "+" in analyte or "moiety" in analyte.lower() or analyte.lower() in ("sum", "total"):
+    if "+" in analyte or "moiety" in analyte.lower() or analyte.lower().startswith(("sum", "total")):
         return []
     if not _known(analyte):
         return [course.find(analyte)]
@@ -348,10 +373,14 @@ def reference_of(seen: Observation) -> Observation:
             )
         changes = {enzyme: "NM" for enzyme in seen.phenotype}
     row = dict(seen.row)
+    if "analyte" in changes and "mixture" in row:
+        row["compound"], row["dose"] = row["mixture"], row["mixture_dose"]
     if alone:
         row["co_medication"] = ""
     for key, word in changes.items():
-        if key.startswith(("CYP", "UGT")):
+        if word == "parent" and key == "analyte":
+            row[key] = seen.compound
+        elif key.startswith(("CYP", "UGT")):
             row["phenotype"] = f"{row.get('phenotype', '')};{key}={word}"
         elif key == "phenotype":
             row["phenotype"] = ";".join(f"{enzyme}={word}" for enzyme in seen.phenotype)
