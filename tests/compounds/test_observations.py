@@ -89,7 +89,9 @@ def test_cells():
     )
     with pytest.raises(ValueError, match="infusion_min is needed"):
         mass("5", "mg/h", 70, 0, math.nan)
-    assert tokens("healthy, non-smokers, n=12")["n"] == "12" and tokens("healthy non-smokers")["smoker"] == "no"
+    assert (
+        tokens("healthy, non-smokers, n=12")["n"] == "12" and tokens("healthy non-smokers")["smoker"] == "no"
+    )
     assert tokens("extended release tablet")["formulation"] == "extended_release"
     assert (
         variation("CV 45 %", 1) == 0.45

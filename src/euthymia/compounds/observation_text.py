@@ -71,11 +71,11 @@ def hours(text: str) -> float:
     plain = text.strip().lower()
     if plain in ("", "single", "single dose", "sd", "once", "-", "na", "n/a"):
         return 0.0
-    every = _every(plain)
+    every = every_hours(plain)
     return number(plain, "interval_h") if every is None else every
 
 
-def _every(words: str) -> float | None:
+def every_hours(words: str) -> float | None:
     """Hours of 'bid', 'q8h', 'every 12 h', 'per day' or '24 h'; None for anything else."""
     plain = re.sub(r"\bfor\b.*$", "", words.lower()).strip(" ()/,;:x")
     plain = re.sub(r"^(per|a|every|once a|once every)\s+", "", plain)
@@ -171,7 +171,7 @@ def given(text: str) -> Given:
     words = " ".join(rest[1:] or [rest[0][dose.end() :] if dose else ""]).strip().lower() if rest else ""
     if words:
         single = words in ("single", "single dose", "sd", "once")
-        known = _every(words)
+        known = every_hours(words)
         every = 0.0 if single else number(words, f"interval of {name}") if known is None else known
     return Given(name, amount, every)
 
