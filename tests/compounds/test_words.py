@@ -114,3 +114,19 @@ def test_kidneys_in_words_slow_renal_drugs():
 def test_a_trough_of_one_dose_needs_its_time():
     _, unusable = score([observation("x", BASE | {"metric": "Cmin", "value_unit": "ng/mL"})])
     assert "needs at_h" in unusable[0][1]
+
+
+def test_an_average_level_without_an_interval_is_one_of_steady_state():
+    cells = {"compound": "escitalopram", "phenotype": "CYP2C19=PM", "reference": "CYP2C19=NM"}
+    ratio = predicted(**cells, metric="Css_ratio")
+    assert ratio == pytest.approx(predicted(**cells, metric="AUC_ratio"), rel=0.02)
+    level = {"compound": "escitalopram", "dose": "10", "metric": "Cavg", "value_unit": "ng/mL"}
+    assert predicted(**level) == pytest.approx(predicted(**level, interval_h="24", duration_days="ss"))
+
+
+def test_a_sum_in_amounts_adds_amounts():
+    cells = {"compound": "venlafaxine", "metric": "Cavg", "interval_h": "12", "value_unit": "nmol/L"}
+    parts = [predicted(**cells, analyte=a) for a in ("venlafaxine", "O-desmethylvenlafaxine")]
+    together = predicted(**cells, analyte="venlafaxine + O-desmethylvenlafaxine")
+    assert together == pytest.approx(sum(parts))
+    assert predicted(**cells, analyte="active moiety") == pytest.approx(together)

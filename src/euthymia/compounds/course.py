@@ -100,10 +100,10 @@ class Course:
         """Level of one analyte, ng/mL."""
         return self.levels[prefix] * self.molar_mass[prefix] * 1000.0
 
-    def of(self, name: str) -> tuple[Array, float]:
+    def of(self, name: str, molar: bool = False) -> tuple[Array, float]:
         """Level (nmol/L) and molar mass of an analyte by its library name; a mixture is the sum of its parts.
 
-        `a + b` and 'active moiety' are sums by mass, expressed as the first of them.
+        `a + b` and 'active moiety' are sums by mass, expressed as the first of them, or with `molar` by amount.
 
         Raises
         ------
@@ -119,7 +119,7 @@ class Course:
                 for part in parts
             ]
             first = found[0][1]
-            return np.sum([level * mass / first for level, mass in found], axis=0), first
+            return np.sum([level * (1.0 if molar else mass / first) for level, mass in found], axis=0), first
         try:
             known = load_compound(name)
         except InputError:

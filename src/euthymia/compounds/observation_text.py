@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from euthymia.compounds.observation_words import impairment, release_in
 from euthymia.units import parse_unit
 
+MONTH = 30.0  # days
 WEIGHT = 70.0  # kg, where a dose per kg is given without a weight
 _MG = {"g": 1000.0, "ug": 0.001, "µg": 0.001, "mcg": 0.001, "mg": 1.0}
 _EVERY = {
@@ -99,7 +100,7 @@ def duration(text: str, interval: float) -> float:
         return 0.0
     if plain:
         unit = re.search(r"\d\s*(h|hours?|w|wk|weeks?|months?)\b", plain)
-        days = {"h": 1 / 24, "w": 7.0, "m": 30.0}[unit.group(1)[0]] if unit else 1.0
+        days = {"h": 1 / 24, "w": 7.0, "m": MONTH}[unit.group(1)[0]] if unit else 1.0
         return number(plain, "duration_days") * days if interval else 0.0
     return math.inf if interval else 0.0
 

@@ -144,6 +144,9 @@ def observation(name: str, row: Mapping[str, str]) -> Observation:
     interval = hours(row.get("interval_h", ""))
     days = duration(row.get("duration_days", ""), interval)
     stated = row.get("duration_days", "")
+    at_once = row.get("infusion_min") or row.get("at_h") or name_of_metric.at
+    if metric in ("Cavg", "Css_ratio") and not (interval or stated or at_once):
+        interval, days = 24.0, math.inf  # an average level is one of steady state
     if not interval and stated and duration(stated, 24.0) >= COURSE:
         interval = 24.0
         days = duration(stated, interval)

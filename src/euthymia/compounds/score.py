@@ -284,6 +284,12 @@ def _measure(seen: Observation, course: Course, plan: _Plan, levels: np.ndarray,
     return {"Cmax": found.Cmax, "Cmin": float(values[-1]), "Cavg": found.Cavg}[metric]
 
 
+def _is_molar(unit: str) -> bool:
+    """Whether a level or an area is one of amounts (nmol/L, nmol*h/L)."""
+    found = parse_unit(unit_text(unit)).dimension
+    return found in (parse_unit("nmol/L").dimension, parse_unit("nmol*h/L").dimension)
+
+
 def _scale(seen: Observation, molar_mass: float) -> float:
     """Factor from nmol/L (times h for areas) to the unit of the row."""
     unit = parse_unit(unit_text(seen.unit))
@@ -312,16 +318,21 @@ def _score(seen: Observation) -> Scored:
     if seen.metric.endswith("_ratio"):
         return _ratio(seen, group)
     course, plan = _simulate(seen)
-    levels, mass = course.of(seen.analyte)
+    amount = seen.metric != "t_half" and _is_molar(seen.unit)
+    levels, mass = course.of(seen.analyte, amount)
     scale = _time(seen.unit) if seen.metric == "t_half" else _scale(seen, mass)
     value = _measure(seen, course, plan, levels[0], seen.metric) * scale
-    naive = sum(_naive(seen, prefix, plan) for prefix in _prefixes(course, seen.analyte)) or math.nan
+    parts = _prefixes(course, seen.analyte)
+    weights = [1.0 if amount or len(parts) == 1 else course.molar_mass[p] / mass for p in parts]
+    naive = sum(w * _naive(seen, p, plan) for w, p in zip(weights, parts, strict=True)) or math.nan
     return Scored(seen.id, group, seen.value, value, naive * scale, seen.unit)
 
 
 def _prefixes(course: Course, analyte: str) -> list[str]:
-    if "+" in analyte or "moiety" in analyte.lower() or analyte.lower().startswith(("sum", "total")):
-        return []
+    if "moiety" in analyte.lower() or analyte.lower().startswith(("sum", "total")):
+        return list(course.levels)
+    if "+" in analyte:
+        return [p for part in analyte.split("+") for p in _prefixes(course, part.strip())]
     if not _known(analyte):
         return [course.find(analyte)]
     compound = load_compound(analyte)
@@ -341,7 +352,7 @@ def _ratio(seen: Observation, group: str) -> Scored:
     metric = {
         "AUC_ratio": "AUC_tau" if seen.interval else "AUC_inf",
         "Cmax_ratio": "Cmax",
-        "Css_ratio": "Cavg",
+        "Css_ratio": "Cavg" if seen.interval or seen.at is not None else "AUC_inf",
     }[seen.metric]
     base = reference_of(seen)
     across = not _same(base.analyte, seen.analyte)
