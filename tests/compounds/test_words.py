@@ -130,3 +130,22 @@ def test_a_sum_in_amounts_adds_amounts():
     together = predicted(**cells, analyte="venlafaxine + O-desmethylvenlafaxine")
     assert together == pytest.approx(sum(parts), rel=1e-5)  # the solver keeps 1e-6
     assert predicted(**cells, analyte="active moiety") == pytest.approx(together, rel=1e-5)
+
+
+def test_a_decimal_comma_and_milliequivalents():
+    assert observation("x", BASE | {"metric": "Cmax", "value": "16,5"}).value == 16.5
+    lithium = {
+        "compound": "lithium",
+        "metric": "Cavg",
+        "interval_h": "12",
+        "value_unit": "mmol/L",
+        "dose": "10",
+    }
+    assert predicted(**lithium | {"unit": "mEq"}) == pytest.approx(predicted(**lithium | {"unit": "mmol"}))
+
+
+def test_a_spread_keeps_the_genes_that_are_told():
+    cells = {"compound": "escitalopram", "metric": "AUC_tau", "interval_h": "24", "class": "spread"}
+    everyone = predicted(**cells, value="40", value_unit="%")
+    poor = predicted(**cells, value="40", value_unit="%", phenotype="CYP2C19=PM", population="patients")
+    assert poor < 0.8 * everyone

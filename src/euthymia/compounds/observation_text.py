@@ -56,10 +56,11 @@ def number(text: str, what: str) -> float:
     ValueError
         No number in it.
 
-    >>> number("1.5-1.7", "value"), number("~12", "value"), number("1,250", "value")
-    (1.6, 12.0, 1250.0)
+    >>> number("1.5-1.7", "value"), number("~12", "value"), number("1,250", "value"), number("16,5", "value")
+    (1.6, 12.0, 1250.0, 16.5)
     """
     plain = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text.replace("−", "-").replace("–", "-"))
+    plain = re.sub(r"(?<=\d),(?=\d{1,2}\b)", ".", plain)  # a decimal comma
     match = re.match(rf"[~<>=≈±\s]*({_NUMBER})(?:\s*(?:-|to)\s*(\d*\.?\d+))?", plain)
     if not match:
         raise ValueError(f"{what} '{text}' is not a number")
@@ -126,7 +127,14 @@ def mass(
     ValueError
         The unit is no mass, or the dose is a rate without a time of infusion.
     """
-    plain = (unit or "mg").strip().replace("ug", "µg").replace("mcg", "µg").replace(" ", "")
+    plain = (
+        (unit or "mg")
+        .strip()
+        .replace("ug", "µg")
+        .replace("mcg", "µg")
+        .replace(" ", "")
+        .replace("mEq", "mmol")
+    )
     amount = number(text, "dose")
     for ending, hour in (
         ("/24h", 24.0),

@@ -237,7 +237,8 @@ def _simulate(
             np.concatenate([[0.0, main.infusion], np.geomspace(FIRST, plan.last - plan.first, 2 * POINTS)])
         )
     times = np.unique(np.concatenate([[0.0], fine, np.linspace(plan.last, tail, 60)]))
-    patient = {**_patient(seen, n), **(people or {})}
+    told = _patient(seen, n)
+    patient = {**told, **(people or {}), **{enzyme: told[enzyme] for enzyme in seen.phenotype}}
     tolerance = ONE if n == 1 else MANY
     first = [main]
     if said := next((seen.tokens[k] for k in LOADING if k in seen.tokens), ""):
@@ -450,6 +451,8 @@ def _variation(seen: Observation, group: str) -> Scored:
     about = f"{seen.row.get('population', '')} {seen.row.get('citation', '')}"
     alike = are_volunteers(seen.row.get("population", ""), not seen.interval or seen.duration == 0)
     people = draw_covariates(seen.covariates, seen.sex, CROWD, rng, alike) | _genes(compound, rng, about)
+    if "/kg" in seen.row.get("unit", ""):
+        people.pop("weight")  # a dose by weight: heavier people get more
     draws, absorbed = draw_people(compound, _treatment(seen, compound).key(), CROWD, rng, alike)
     metric = seen.metric if not seen.metric.endswith("_ratio") else "Cavg"
     occasions = draw_occasions([compound], CROWD, rng)
