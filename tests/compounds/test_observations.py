@@ -55,6 +55,17 @@ def test_class_is_worked_out(more, group):
     assert class_of(row(**more)) == group
 
 
+def test_east_asian_groups_are_lighter_where_no_weight_is_stated():
+    plain = row(population="healthy volunteers", metric="AUC_inf", value_unit="ng*h/mL")
+    lighter = row(population="20 healthy Chinese men", metric="AUC_inf", value_unit="ng*h/mL")
+    stated = row(population="20 healthy Chinese men", weight_kg="70", metric="AUC_inf", value_unit="ng*h/mL")
+    assert "weight" not in plain.covariates
+    assert lighter.covariates["weight"] == pytest.approx(0.85 * 70)
+    assert stated.covariates["weight"] == 70
+    heavy, light = (s.predicted for s in score([plain, lighter])[0])
+    assert light / heavy == pytest.approx(0.85**-0.75, rel=0.01)
+
+
 def test_reference_changes_what_it_names_and_nothing_else():
     seen = row(
         metric="AUC_ratio",

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from euthymia.compounds.compound import Compound, load_compound
+from euthymia.compounds.genotype import enzyme_numbers
 from euthymia.compounds.observation_text import (
     WEIGHT,
     Given,
@@ -29,6 +30,7 @@ from euthymia.compounds.observation_text import (
     variation,
 )
 from euthymia.compounds.observation_words import METRICS, measured, route_of, spellings
+from euthymia.compounds.people import ancestry_of
 from euthymia.errors import InputError, UnitError, nearest
 
 __all__ = ["CLASSES", "COLUMNS", "METRICS", "Given", "Observation", "read_observations"]
@@ -198,6 +200,8 @@ def _covariates(row: Mapping[str, str], said: Mapping[str, str]) -> dict[str, fl
     for column, key in (("age", "age"), ("weight_kg", "weight")):
         if row.get(column):
             found[key] = number(row[column], column)
+    if "weight" not in found and ancestry_of(row.get("population", "")) == "east_asian":
+        found["weight"] = WEIGHT * enzyme_numbers()["groups.east_asian_weight"].value
     if smoking := said.get("smoker", said.get("smoking", "")):
         found["smoker"] = float(is_yes(smoking))
     for key in ("egfr", "hepatic"):
