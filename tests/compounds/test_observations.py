@@ -75,7 +75,7 @@ def test_reference_changes_what_it_names_and_nothing_else():
         population="smoker=yes;n=12",
     )
     base = reference_of(seen)
-    assert not base.others and base.dose == 20 and "smoker" not in base.covariates
+    assert not base.others and base.dose == 20 and base.covariates["smoker"] == 0
     assert dict(base.phenotype) == {"CYP2C19": "NM", "CYP2D6": "IM"}
     assert seen.covariates["smoker"] == 1 and base.tokens["n"] == "12"
     with pytest.raises(ValueError, match="reference 'something else' is not understood"):
@@ -100,7 +100,9 @@ def test_cells():
     )
     with pytest.raises(ValueError, match="infusion_min is needed"):
         mass("5", "mg/h", 70, 0, math.nan)
-    assert tokens("healthy, non-smokers, n=12")["n"] == "12" and "smoker" not in tokens("healthy non-smokers")
+    assert (
+        tokens("healthy, non-smokers, n=12")["n"] == "12" and tokens("healthy non-smokers")["smoker"] == "no"
+    )
     assert tokens("extended release tablet")["formulation"] == "extended_release"
     assert (
         variation("CV 45 %", 1) == 0.45

@@ -6,6 +6,7 @@ occupancies at the asked times.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -99,10 +100,10 @@ class Course:
         """Level of one analyte, ng/mL."""
         return self.levels[prefix] * self.molar_mass[prefix] * 1000.0
 
-    def of(self, name: str) -> tuple[Array, float]:
+    def of(self, name: str, molar: bool = False) -> tuple[Array, float]:
         """Level (nmol/L) and molar mass of an analyte by its library name; a mixture is the sum of its parts.
 
-        `a + b` and 'active moiety' are sums by mass, expressed as the first of them.
+        `a + b` and 'active moiety' are sums by mass, expressed as the first of them, or with `molar` by amount.
 
         Raises
         ------
@@ -110,7 +111,7 @@ class Course:
             Nothing of that name was simulated.
         """
         parts = [part.strip() for part in name.split("+")]
-        if "moiety" in name.lower() or name.lower() in ("sum", "total"):
+        if "moiety" in name.lower() or re.match(r"(sum|total)\b", name.lower()):
             parts = list(self.levels)
         if len(parts) > 1:
             found = [
@@ -118,7 +119,7 @@ class Course:
                 for part in parts
             ]
             first = found[0][1]
-            return np.sum([level * mass / first for level, mass in found], axis=0), first
+            return np.sum([level * (1.0 if molar else mass / first) for level, mass in found], axis=0), first
         try:
             known = load_compound(name)
         except InputError:
