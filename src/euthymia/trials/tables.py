@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from euthymia import __version__
+from euthymia.protocol.analyses import EVENTS
 from euthymia.protocol.protocol import Protocol
 from euthymia.protocol.times import visit_hours
-from euthymia.trials.analyses import AnalysisRow, analyse, operating
+from euthymia.trials.analyses import AnalysisRow, analyse, curves, operating
 from euthymia.trials.folder import (
     LAYOUT,
     code_hash,
@@ -28,7 +29,7 @@ from euthymia.trials.folder import (
 from euthymia.trials.interim import Enrolled, looks, summary
 from euthymia.trials.model import Model
 from euthymia.trials.pool import Pool, as_simulated, draw, extra
-from euthymia.trials.rate import Rated, endpoint_values, rate, scores
+from euthymia.trials.rate import Rated, endpoint_values, rate, scores, waiting
 from euthymia.trials.simulate import DAY, Simulated
 from euthymia.trials.sources import sources_of
 from euthymia.trials.stages import in_order, names_of
@@ -37,6 +38,7 @@ from euthymia.units import from_canonical
 
 QUANTILES = {"p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
 CRP_LIMIT = 3.0
+SMALLEST = 1e-6  # level, in the unit shown, that is called none
 
 
 def write_run(
@@ -66,6 +68,8 @@ def write_run(
     write_table(folder / "levels.parquet", levels_table(protocol, model, runs if pool is None else runs[:1]))
     write_analyses(folder, protocol, rated, pool, progress)
     write_table(folder / "endpoints.parquet", endpoints_table(protocol, rated))
+    if any(e.kind in EVENTS for e in protocol.endpoint_list):
+        write_table(folder / "survival.parquet", survival_table(protocol, rated[0]))
     if protocol.staged:
         write_table(folder / "flow.parquet", flow_table(protocol, rated))
     published = published_table(protocol)
@@ -146,6 +150,22 @@ def look_rows(
             yield {"replicate": replicate, "arm": a.name, **asdict(look)}
 
 
+def survival_table(protocol: Protocol, rated: Rated) -> dict[str, Any]:
+    """Kaplan-Meier curves of the times to an event, one row a step."""
+    columns = ("analysis", "endpoint", "arm", "day", "free", "low", "high", "at_risk", "events", "median_day")
+    rows: dict[str, list[Any]] = {c: [] for c in columns}
+    for analysis, endpoint, arm, curve in curves(protocol, rated):
+        steps = len(curve.time)
+        median = curve.median / DAY if np.isfinite(curve.median) else None
+        for key, values in (("analysis", [analysis] * steps), ("endpoint", [endpoint] * steps), ("arm", [arm] * steps),
+                            ("day", (curve.time / DAY).tolist()), ("free", curve.free.tolist()),
+                            ("low", curve.low.tolist()), ("high", curve.high.tolist()),
+                            ("at_risk", curve.at_risk.tolist()), ("events", curve.events.tolist()),
+                            ("median_day", [median] * steps)):  # fmt: skip
+            rows[key] += values
+    return rows
+
+
 def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {key: [row[key] for row in rows] for key in (rows[0] if rows else {})}
 
@@ -162,6 +182,10 @@ def warnings_of(
         found.append(
             f"replicates are drawn from {pool.size} virtual patients simulated in every arm; "
             "rating, placebo course and dropout are drawn anew"
+        )
+    if any(waiting(protocol, a) for a in protocol.arms):
+        found.append(
+            "differences against a waiting list come out about twice as large as trials of psychotherapy report"
         )
     if protocol.setting.care == "emergency":
         found.append("emergency care is outside what the outcome layer was fitted to")
@@ -346,6 +370,7 @@ def exposure_table(protocol: Protocol, model: Model, runs: Sequence[Simulated]) 
             data = mine[:, :, j] * from_canonical(1.0, unit)
             if not _no_drug(output) or not np.nanmax(np.abs(data), initial=0.0):
                 continue
+            data = np.where(np.abs(data) < SMALLEST, 0.0, data)  # what the solver leaves of a drug long gone
             area = np.trapezoid(data, dx=DAY / (data.shape[1] - 1), axis=1)
             metrics = {"Cmin": data.min(axis=1), "Cmax": data.max(axis=1), "Cavg": area / DAY}
             if output.endswith("_mass"):
@@ -388,7 +413,7 @@ def _endpoint_rows(protocol: Protocol, rated: Rated) -> Iterator[Row]:
             yield mean_change(a.name, name, mine) if endpoint.kind == "change" else share(a.name, name, mine)
         if control is None:
             continue
-        baseline = scores(rated, endpoint.of)[:, 0]
+        baseline = scores(rated, endpoint.of or protocol.setting.scale)[:, 0]
         for i, a in enumerate(protocol.arms):
             if i != control and endpoint.kind == "change":
                 yield difference(
