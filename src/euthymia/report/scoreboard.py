@@ -109,7 +109,7 @@ def _further(found: dict[str, Any]) -> list[str]:
             _n(s["mae"]),
             _n(s["bias"]),
             _n(s["mae_constant"]),
-            _n(s["coverage_90"]),
+            _n(s.get("coverage_90")),
         ]
         for role, s in (found.get("arms") or {}).items()
         if role != "rows"
