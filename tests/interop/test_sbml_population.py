@@ -134,7 +134,8 @@ def test_a_model_that_only_events_change(tmp_path: Path) -> None:
 
 @pytest.mark.shared
 def test_suite_through_the_lanes(shared: Path) -> None:
-    """What passes alone passes in lanes, but for the csymbol delay, which runs patient by patient: the file's numbers against the suite's results, four patients with
+    """What passes alone passes in lanes, but for the csymbol delay, which runs patient by patient: the file's
+    numbers against the suite's results, four patients with
     parameters of their own, whose events come at other times, against the readable simulator."""
     spec = importlib.util.spec_from_file_location("sbml_lanes", ROOT / "verification" / "sbml_lanes.py")
     assert spec and spec.loader
