@@ -48,7 +48,7 @@ def _rows(root: dict[str, Any], part: dict[str, Any], prefix: str, required: set
         inner = _resolved(root, value.get("items", {})) if value.get("type") == "array" else value
         form = value.get("description") or _form(value, inner)
         lines.append(f"| `{prefix}{key}` | {form} | {'required' if key in required else ''} |")
-        if inner.get("properties"):
+        if inner.get("properties") and "as in arms[].treatment" not in str(form):
             mark = "[]." if value.get("type") == "array" else "."
             lines += _rows(root, inner, f"{prefix}{key}{mark}", set(inner.get("required", [])))
     return lines

@@ -19,7 +19,7 @@ import numpy as np
 
 from euthymia.outcomes import Draws, TrialContext, endpoints, observe
 from euthymia.trials import recruits
-from euthymia.trials.courses import Course, Drug
+from euthymia.trials.courses import DAY, Course, Drug
 from euthymia.trials.ensemble import Ensemble, default_ensemble, network, read_ensemble
 from euthymia.trials.mechanism import Simulator, run_course
 from euthymia.trials.recruits import Patients
@@ -86,13 +86,20 @@ def taken_from(people: Patients, keep: np.ndarray) -> Patients:
     )
 
 
+def relieved(people: Patients, day: float) -> Patients:
+    """The stress that stayed has ended where the population says so; a step takes it as it is in its middle."""
+    after = np.where(people.values["relief"] <= day * DAY, 0.0, people.values["after"])
+    return replace(people, values={**people.values, "after": after})
+
+
 def sequence(world: World) -> dict[str, Any]:
     """Four steps of 12 weeks; who has not remitted goes on to the next drug from where he is."""
     people = world.people()
     states = list(network().states)
     g = np.random.default_rng(1)
     rates, left = [], []
-    for options in STEPS:
+    for step, options in enumerate(STEPS):
+        people = relieved(people, (step + 0.5) * STEP_DAYS)
         madrs = np.full(len(people.number), np.nan)
         end = np.empty((len(madrs), len(states)))
         for i, (name, dose) in enumerate(options):

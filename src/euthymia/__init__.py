@@ -26,6 +26,7 @@ _PUBLIC = {
     "simulate": "euthymia.trials.simulate",
     "build_model": "euthymia.trials.model",
     "rerun_patient": "euthymia.trials.single",
+    "group_course": "euthymia.trials.groups",
     "write_report": "euthymia.report.document",
     "load_compound": "euthymia.compounds.compound",
     "list_compounds": "euthymia.compounds.compound",

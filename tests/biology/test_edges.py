@@ -26,6 +26,9 @@ def module_names():
 EDGES = [(m, i) for m in module_names() for i in range(len(load_module(m).edges))]
 
 
+YOUNG = {"safety.age": 20 * 8766.0}  # h: one edge exists in the young only
+
+
 class Bench:
     """Rates and assignments of one module as functions of its states and parameters."""
 
@@ -42,6 +45,9 @@ class Bench:
     def target(self, edge, push, stir, strength):
         p, y = self.p.copy(), self.y.copy()
         names = list(self.system.parameters)
+        for id_, value in YOUNG.items():
+            if id_ in names:
+                p[names.index(id_)] = value
         if stir:  # another point: all ports and states away from rest
             rng = np.random.default_rng(stir)
             ports = [names.index(k) for k in self.module.ports]

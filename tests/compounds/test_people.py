@@ -10,7 +10,7 @@ from euthymia.compounds.course import Treatment, simulate_course
 from euthymia.compounds.exposure import area
 from euthymia.compounds.genotype import enzyme_numbers
 from euthymia.compounds.individual import variable_parameters
-from euthymia.compounds.people import are_volunteers, draw_people
+from euthymia.compounds.people import are_volunteers, draw_covariates, draw_people, sample_variation
 
 N = 3000
 TIMES = np.concatenate([[0.0], np.geomspace(0.05, 3000, 160)])
@@ -45,3 +45,25 @@ def test_words_tell_volunteers_from_patients():
     assert are_volunteers("", single=True)
     assert not are_volunteers("inpatients", single=True)
     assert not are_volunteers("n=192", single=False)
+
+
+def test_a_small_study_of_a_skewed_level_finds_less_variation():
+    """Few people have the high levels: half of the studies of 12 miss most of the variance."""
+    rng = np.random.default_rng(5)
+    values = np.exp(rng.standard_normal(20000))
+    everyone = sample_variation(values, 0, rng)
+    assert everyone == pytest.approx(np.sqrt(np.e - 1), rel=0.05)
+    assert sample_variation(values, 12, rng) < 0.8 * everyone
+    steady = 10 + rng.standard_normal(20000)  # not skewed: nothing is missed but the noise of a small sample
+    assert sample_variation(steady, 100, rng) == pytest.approx(0.1, rel=0.03)
+
+
+def test_covariates_keep_what_is_said_of_a_group():
+    found = draw_covariates(
+        {"weight": 60.0, "age": 72.0, "smoker": 1.0}, "female", N, np.random.default_rng(1), False
+    )
+    assert np.median(found["weight"]) == pytest.approx(60, rel=0.02)
+    assert found["age"].mean() == pytest.approx(72, abs=1.5)
+    assert (found["sex"] == "female").all() and (found["smoker"] == 1).all()
+    young = draw_covariates({}, "", N, np.random.default_rng(1), True)
+    assert young["smoker"].sum() == 0 and young["age"].mean() < 30

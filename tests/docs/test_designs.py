@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from euthymia.evidence.read import LIBRARY, parse
+from euthymia.biology.interventions import intervention_names
+from euthymia.evidence.read import LIBRARY, parse, schema
 from euthymia.protocol.analyses import ESTIMANDS, METHODS, STRATEGIES
 from euthymia.protocol.protocol import parse_protocol
 from euthymia.protocol.steps import ACTIONS
 
+CONTROLS = schema("protocol")["$defs"]["treatment"]["properties"]["control"]["enum"]
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "designs.md").read_text("utf-8")
 BLOCKS = [b.split("```")[0] for b in PAGE.split("```yaml")[1:]]
 
@@ -18,6 +20,8 @@ BLOCKS = [b.split("```")[0] for b in PAGE.split("```yaml")[1:]]
 def test_every_word_of_the_format_is_explained() -> None:
     for word in (*METHODS, *ESTIMANDS, *STRATEGIES, *ACTIONS):
         assert f"`{word}`" in PAGE, word
+    for word in (*intervention_names(), *CONTROLS):
+        assert word in PAGE, word
     for path in (LIBRARY / "protocols").glob("*.yaml"):
         if path.stem not in ("template", "escitalopram_demo"):
             assert f"`{path.name}`" in PAGE, path.name

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from euthymia.errors import UnitError
 from euthymia.evidence.read import LIBRARY
-from euthymia.protocol.check import dose_mg
 from euthymia.protocol.conditions import parse_condition
+from euthymia.protocol.given import dose_mg
 from euthymia.protocol.protocol import (
     Arm,
     Endpoint,

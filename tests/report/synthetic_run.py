@@ -246,11 +246,16 @@ def _statistics() -> dict[str, pl.DataFrame]:
             "more_patients": 0.0, "power": 0.6, "mean_n": 250.0}  # fmt: skip
     step = {"replicate": 0, **arm, "step": "rescue", "day": 28.0, "action": "add", "option": "rescue", "n": 5,
             "not_taken": 120, "in_trial": 125, "dropped": 25, "left_by_plan": 0}  # fmt: skip
+    curve = {"analysis": "onset", "endpoint": "onset", **arm, "median_day": 28.0}
+    steps = [(0.0, 1.0, 150, 0), (28.0, 0.5, 120, 60), (56.0, 0.4, 40, 8)]
+    curves = [{**curve, "day": d, "free": s, "low": max(s - 0.1 * (d > 0), 0.0), "high": min(s + 0.1, 1.0),
+               "at_risk": n, "events": e} for d, s, n, e in steps]  # fmt: skip
     return {
         "analyses": pl.DataFrame([one, gone], infer_schema_length=None),
         "operating": pl.DataFrame([over]),
         "sequential": pl.DataFrame([{**look, "look": 1}, {**look, "look": 2}]),
         "flow": pl.DataFrame([step]),
+        "survival": pl.DataFrame(curves),
     }
 
 

@@ -167,7 +167,7 @@ def test_a_trial_with_published_totals_only_shows_the_total_first(folder: Path, 
     published.with_columns(day=pl.lit(56.0)).write_parquet(twin / "published.parquet")
     page = Page(render(read_run(twin)))
     figures = [i for i in page.ids if i.startswith("fig-") and not i.endswith("-plot")]
-    assert figures[0] == "fig-course-madrs" and sorted(figures) == sorted(set(figures)) and len(figures) == 10
+    assert figures[0] == "fig-course-madrs" and sorted(figures) == sorted(set(figures)) and len(figures) == 11
     assert "28.9" in page.text  # the made-up published total stands in the first table
 
 

@@ -34,7 +34,7 @@ def luminance(colour: str) -> float:
 
 
 def test_every_figure_is_there_and_plotly_accepts_it(drawn: dict[str, Figure]) -> None:
-    assert len(drawn) == 10
+    assert len(drawn) == 11
     for figure in drawn.values():
         go.Figure(figure.spec)  # raises on any unknown or malformed property
         assert "NaN" not in json.dumps(figure.spec) and figure.caption and figure.title

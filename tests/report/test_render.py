@@ -82,7 +82,7 @@ def opened(report: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str,
 def test_every_figure_is_drawn(opened: tuple[str, list[bytes]]) -> None:
     document, _ = opened
     wanted = document.count("data-figure=")
-    assert wanted == 10
+    assert wanted == 11
     assert f'data-drawn="{wanted}"' in document  # set after the last figure: no script failed before
     assert document.count('class="main-svg"') >= wanted
     assert document.count('class="fills"') > 0 and document.count('class="errorbar"') > 0

@@ -227,7 +227,8 @@ def test_more_patients_only_where_the_look_is_promising() -> None:
 
 def test_estimands_use_what_they_say() -> None:
     """By hand on two patients: one rescued at week 4, one who left after week 1."""
-    from euthymia.trials.analyses import Data, success
+    from euthymia.trials.analyses import success
+    from euthymia.trials.data import Data
 
     times = np.array([0.0, 168.0, 672.0])
     data = Data(
@@ -236,6 +237,9 @@ def test_estimands_use_what_they_say() -> None:
         np.array([1, 1]),
         ("c", "a"),
         np.array([True, True]),
+        changed=np.array([672.0, np.inf]),
+        gone=np.array([np.inf, 200.0]),
+        planned=np.full(2, np.inf),
     )
     endpoint = Endpoint("response", "madrs", "percent_reduction", "week 4", "50 %")
     policy = Analysis("a", "logistic", "response")

@@ -79,15 +79,6 @@ def test_rates_against_hand_calculation():
     assert found.needed_to_treat == pytest.approx(1 / 0.15)
 
 
-def test_hazard_ratio_of_exponential_onsets_is_recovered():
-    g = np.random.default_rng(2)
-    arm = np.repeat([0, 1], 1500)
-    times = g.exponential(np.where(arm == 1, 100.0, 200.0))
-    end = np.full(3000, 300.0)
-    found = responders.time_to_onset(np.where(times < end, times, np.inf), arm, end)[1]
-    assert abs(found.value - np.log(2)) < 3 * found.se
-
-
 def test_pooling_against_the_closed_form():
     parts = [Estimate(v, 1.0) for v in (-1.0, -2.0, -3.0)]
     pooled = imputation.pool(parts)

@@ -222,7 +222,7 @@ def test_response_rates_and_courses_are_scored_beside_the_naive_choice():
     early = "- {arm: drug, scale: MADRS, day: 14, change: -8}\n- {arm: placebo, scale: MADRS, day: 14, change: -7}\nprimary_met"
     trial = read(STRICT.replace("primary_met", early, 1))
     row = {"trial": trial.id, "arm": "drug", "predicted": -2.0, "observed": -3.0, "low_90": -5, "high_90": 1}
-    found = further([trial], {"contrasts": [row]})
+    found = further([trial], [], {"contrasts": [row]})
     (course,) = found["time_course"]["rows"]
     assert course["predicted"] == pytest.approx(-2 * 0.63) and course["observed"] == -1
     assert found["time_course"]["mae"] == pytest.approx(0.26) and found["time_course"][

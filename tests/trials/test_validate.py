@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from euthymia.analysis.calibrate import fit, minus_log_posterior, simulated_cove
 from euthymia.cli import calibrate, validate
 from euthymia.errors import InputError
 from euthymia.evidence.read import LIBRARY
-from euthymia.trials.arms import arm_rows, control_changes
+from euthymia.trials.arm_model import CLASS, TRIAL, VISIT, ControlModel, control_results
+from euthymia.trials.arm_scores import arm_rows, arm_scores
+from euthymia.trials.arms import control_changes
 from euthymia.trials.effects import LEVEL, TERMS, EffectModel, covariance
 from euthymia.trials.published import calibration_trials, read_trial, read_trials
 from euthymia.trials.scoreboard import auc, noise_floor, paired_bootstrap, scores
@@ -256,9 +259,45 @@ def test_arm_changes_follow_the_design(trials):
     assert -16 < pills[42.0] < -8
     assert abs(waiting[28.0]) < 0.4 * abs(pills[42.0])
     assert crisis[1.0] < -9
-    rows = arm_rows(by_id["dxm_gemini"], {"AXS05": -3.0})
+    (difference,) = EffectModel.fit(contrasts_of(trials)).predict(by_id["dxm_gemini"].contrasts())
+    rows = arm_rows(by_id["dxm_gemini"], ControlModel(()), {"AXS05": difference})
     last = {r["role"]: r for r in rows if r["day"] == 42}
-    assert last["active"]["predicted"] == pytest.approx(last["control"]["predicted"] - 3.0)
+    assert last["control"]["predicted"] == pytest.approx(pills[42.0])
+    assert last["active"]["predicted"] == pytest.approx(last["control"]["predicted"] + difference.mean)
+    wide = [last[role]["high_90"] - last[role]["low_90"] for role in ("control", "active")]
+    assert 8 < wide[0] < wide[1] < 30
+
+
+def test_a_control_arm_learns_from_others_and_never_from_itself(trials):
+    """One trial learned from: the shares of class, design and trial by hand.  Then: better than the best constant."""
+    by_id = {t.id: t for t in trials}
+    known, asked = by_id["ns_robin"], by_id["ns_mountain"]  # one class, one day, double blind
+    (seen,) = control_results(known)
+    (wanted,) = control_results(asked, [seen.day])
+    columns = {"level": 1.5, "severity": 1.0, "small": 1.0, "short": 1.0, "year": 1.0}
+    value = {
+        "level": lambda r: 1.0,
+        "severity": lambda r: (r.severity - 30) / 5,
+        "small": lambda r: 9.2 / math.sqrt(r.n) - 1,
+        "short": lambda r: math.log(28 / 15),
+        "year": lambda r: (r.trial.year - 2012) / 10,
+    }
+
+    def shared(a, b):
+        return CLASS**2 + sum(w**2 * value[k](a) * value[k](b) for k, w in columns.items())
+
+    whole = shared(seen, seen) + TRIAL**2 + VISIT**2 + 9.2**2 / seen.n
+    slope = shared(seen, wanted) / whole
+    mean, sd = ControlModel((seen,)).predict(asked, [seen.day])[seen.day]
+    assert mean == pytest.approx(wanted.expected + slope * (seen.observed - seen.expected))
+    left = shared(wanted, wanted) - slope * shared(seen, wanted) + TRIAL**2 + VISIT**2 + 9.2**2 / wanted.n
+    assert sd == pytest.approx(math.sqrt(left))
+
+    model = ControlModel.fit(trials)
+    without = ControlModel(tuple(r for r in model.learned if r.trial.id != "ns_robin"))
+    assert model.predict(known, [15.0]) == without.predict(known, [15.0])
+    scored = arm_scores([row for t in trials for row in arm_rows(t, model, {})])["control"]
+    assert scored["mae"] < 0.85 * scored["mae_constant"] and 0.85 <= scored["coverage_90"] <= 0.97
 
 
 def test_the_documented_example_is_a_valid_file(tmp_path):

@@ -58,8 +58,7 @@ class VirtualPopulation:
     @property
     def traits(self) -> dict[str, Array]:
         """What the network reads of a patient."""
-        known = self.network.system.parameters
-        return {k: self.values[k] for k in self.population.traits if k in known}
+        return self.population.network_values(self.values, self.network.system.parameters)
 
     def marginals(self) -> list[Marginal]:
         """Published marginals that this network has outputs for."""
@@ -92,7 +91,7 @@ def virtual_population(
     network = build_network(profile)
     number = np.arange(people)
     values = population.sample(seed, STREAM, number)
-    traits = {k: values[k] for k in population.traits if k in network.system.parameters}
+    traits = population.network_values(values, network.system.parameters)
     system = network.system
     names = {*system.states, *system.assignments}
     wanted = [m for m in population.marginals if m.of in names]

@@ -9,7 +9,8 @@ given weekdays (0 is the weekday on which treatment starts) at a fixed hour; con
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,10 @@ from euthymia.units import quantity
 
 FOLDER = LIBRARY / "interventions"
 DAY = 24.0
+#: days of a week (0 is the day treatment starts) on which sessions lie, by their number a week
+WEEKDAYS = {
+    1: (0,), 2: (0, 3), 3: (0, 2, 4), 4: (0, 1, 3, 4), 5: (0, 1, 2, 3, 4), 6: tuple(range(6)), 7: tuple(range(7))
+}  # fmt: skip
 #: level of a port when nothing is given, where that is not 0
 RESTING = {"diet.zinc": 1.0, "diet.magnesium": 1.0, "diet.tryptophan": 1.0}
 
@@ -41,11 +46,40 @@ class Intervention:
     claims: tuple[int, ...]
     evidence: tuple[Evidence, ...]
 
-    def doses(self, start: float, stop: float = np.inf) -> list[Dose]:
-        """Port changes from `start` (h) on; continuous treatments end at `stop`."""
+    @property
+    def invited(self) -> bool:
+        """Whether patients come for stimulation in sessions."""
+        return bool(self.sessions) and self.kind in ("convulsive", "magnetic", "electric")
+
+    def planned(self, sessions: int = 0, per_week: int = 0) -> Intervention:
+        """The same with another number of sessions or of sessions a week; 0 keeps the library's.
+
+        >>> [d.time / 24 for d in load_intervention("ect").planned(2, 2).doses(0.0)][::2]
+        [0.375, 3.375]
+        """
+        days = WEEKDAYS[per_week] if per_week else self.weekdays
+        return replace(self, sessions=sessions or self.sessions, weekdays=days)
+
+    def doses(
+        self, start: float, stop: float = np.inf, level: float = 1.0, on: Sequence[float] = ()
+    ) -> list[Dose]:
+        """Port changes from `start` (h) on; continuous treatments end at `stop`.
+
+        Parameters
+        ----------
+        level : float
+            Multiple of the library's own distance from rest.
+        on : sequence of float, h after `start`
+            When sessions begin, where they follow no week.
+        """
         found: list[Dose] = []
-        for begin, end in self.spans(start, stop):
-            found += [Dose(begin, port, p.value, "set") for port, p in self.ports.items()]
+        spans = [(start + t, start + t + self.length) for t in on] if on else self.spans(start, stop)
+        for begin, end in spans:
+            if begin >= stop or (self.sessions and end > stop):
+                continue
+            for port, parameter in self.ports.items():
+                rest = RESTING.get(port, 0.0)
+                found.append(Dose(begin, port, rest + (parameter.value - rest) * level, "set"))
             if np.isfinite(end):
                 found += [Dose(end, port, RESTING.get(port, 0.0), "set") for port in self.ports]
         return found

@@ -72,6 +72,7 @@ class Module:
     outputs: tuple[str, ...]
     edges: tuple[Edge, ...]
     titles: dict[str, str]
+    population_only: tuple[str, ...]
     document: Document = field(repr=False)
 
     @cached_property
@@ -180,6 +181,7 @@ def _read(path: Path, stamp: int) -> Module:
         outputs=tuple(own(o) for o in data["outputs"]),
         edges=edges,
         titles={own(k): v.get("title", "") for block in blocks for k, v in data[block].items()},
+        population_only=tuple(own(o) for o in data.get("population_only", [])),
         document=document,
     )
 
@@ -239,6 +241,10 @@ def _problems(document: Document, data: dict, local: set[str]) -> list[Problem]:
                     ("outputs", i), f"output '{output}' is no state or assignment{nearest(output, dynamic)}"
                 )
             )
+    for i, output in enumerate(data.get("population_only", [])):
+        if output not in data["outputs"]:
+            message = f"'{output}' is no output{nearest(output, data['outputs'])}"
+            found.append(document.problem(("population_only", i), message))
     for i, edge in enumerate(data["edges"]):
         for key, allowed, what in (
             ("from", dynamic | ports, "port, state or assignment"),

@@ -84,4 +84,6 @@ def _merged(base: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
     ]
     edges = [*data.get("edges", []), *kept]  # own edges first: their places are those of the file
     outputs = [*base["outputs"], *(o for o in data.get("outputs", []) if o not in base["outputs"])]
-    return {**data, **made, "edges": edges, "outputs": outputs, "about": data.get("about", "")}
+    groups = [*base.get("population_only", []), *data.get("population_only", [])]
+    about = data.get("about", "")
+    return {**data, **made, "edges": edges, "outputs": outputs, "population_only": groups, "about": about}

@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         found = validate(trials, learn, foresight)
         if foresight.seen:
             explain_worst(found, trials, foresight)
-        found |= further(trials, found)
+        found |= further(trials, learn, found)
     found["problems"] = [str(p) for p in problems]
     if not arguments.no_network and is_stale():
         notes.append(
@@ -126,7 +126,8 @@ def text(found: dict[str, Any]) -> str:
         f"noise floor of the MAE {_cell(found['noise_floor'])} MADRS points"
     )
     arms = [
-        f"change of {role} arms: MAE {s['mae']:.2f}, bias {s['bias']:+.2f}, {s['n']} results "
+        f"change of {role} arms: MAE {s['mae']:.2f}, bias {s['bias']:+.2f}, 90 % coverage {s['coverage_90']:.2f}, "
+        f"{s['n']} results "
         f"(best constant {s['mae_constant']:.2f})"
         for role, s in found.get("arms", {}).items()
         if role != "rows"

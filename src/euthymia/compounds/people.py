@@ -1,27 +1,42 @@
 """Chance between people in a study: patients of routine care, or the healthy volunteers of a single-dose study.
 
-In: a compound, a route and a random generator.  Out: standard normal draws for `individual_parameters` and
-bioavailabilities.  The library's spreads are those of patients, genes apart; volunteers are chosen for being alike
-and differ less (`groups` in `library/genotype/enzymes.yaml`).  Part of the spread of an oral clearance is a spread
-of bioavailability, which moves clearance and volume together.
+In: a compound, a route, what is said of the people, and a random generator.  Out: standard normal draws for
+`individual_parameters`, bioavailabilities, covariates and genes.  The library's spreads are those of patients beyond
+genes, age, weight, sex and smoking; volunteers are chosen for being alike and differ less (`groups` in
+`library/genotype/enzymes.yaml`).  Part of the spread of an oral clearance is a spread of bioavailability, which
+moves clearance and volume together.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from euthymia.compounds.compound import Compound
 from euthymia.compounds.genotype import enzyme_numbers
-from euthymia.compounds.individual import variable_parameters
+from euthymia.compounds.individual import WEIGHT, variable_parameters
+from euthymia.units import parse_unit
 
 Array = NDArray[np.float64]
+YEAR = parse_unit("year").factor  # the library keeps times in hours
+SAMPLES = 400  # studies drawn for the coefficient of variation of a small one
 _PATIENTS = re.compile(r"\b(in|out)?patients?\b|\btdm\b|therapeutic drug monitoring", re.IGNORECASE)
 _VOLUNTEERS = re.compile(r"\bhealthy\b|\bvolunteers?\b|bioequivalence", re.IGNORECASE)
+_ANCESTRY = (  # words that tell where people come from, and whose gene frequencies they have
+    ("south_asian", r"indians?|india|pakistan\w*|bangladesh\w*|sri lankan?s?|south[\s_-]asians?"),
+    (
+        "east_asian",
+        r"chinese|china|japan\w*|korean?s?|taiwan\w*|thai\w*|vietnam\w*|singapore\w*|(east[\s_-])?asians?",
+    ),
+    ("african_american", r"african\w*|blacks?|nigerian?s?|ghanaians?"),
+    ("european", r"european|caucasian|white|swedish|german|danish|norwegian|british"),
+)
 _SIZES = ("CL", "V", "V2", "V3", "Q2", "Q3")
 
 
@@ -34,6 +49,69 @@ def are_volunteers(text: str, single: bool) -> bool:
     if _PATIENTS.search(text):
         return False
     return single or bool(_VOLUNTEERS.search(text))
+
+
+def ancestry_of(text: str) -> str:
+    """Whose gene frequencies people have, by the words about them; European where nothing is said.
+
+    >>> ancestry_of("22 healthy Thai men"), ancestry_of("patients"), ancestry_of("ancestry=african")
+    ('east_asian', 'european', 'african_american')
+    """
+    for name, words in _ANCESTRY:
+        if re.search(rf"\b({words}|{name})\b", text, re.IGNORECASE):
+            return name
+    return "european"
+
+
+def how_many(text: str) -> int:
+    """How many people a study had ('n=24', '24 healthy men', '36 patients'); 0 where it is not said.
+
+    >>> how_many("healthy, n=24"), how_many("20 Chinese men"), how_many("patients")
+    (24, 20, 0)
+    """
+    found = re.search(r"\bn\s*=\s*(\d+)", text, re.IGNORECASE) or re.search(
+        r"\b(\d+)\s+(?:[a-z-]+\s+){0,4}(?:volunteers|men|women|subjects|patients|people|participants|adults|males)\b",
+        text,
+        re.IGNORECASE,
+    )
+    return int(found.group(1)) if found else 0
+
+
+def draw_covariates(
+    given: Mapping[str, float], sex: str, n: int, rng: np.random.Generator, volunteers: bool
+) -> dict[str, Any]:
+    """Weight (kg), age (years), sex and smoking of a group around what is said of it.
+
+    Volunteers are young non-smokers of like weight unless something else is said.
+    """
+    numbers = enzyme_numbers()
+    kind = "volunteers" if volunteers else "patients"
+
+    def of(what: str) -> float:
+        return numbers[f"groups.{kind}_{what}"].value / (YEAR if what.startswith("age") else 1.0)
+
+    spread = math.sqrt(math.log1p(of("weight_cv") ** 2))
+    middle = given.get("age", of("age"))
+    found: dict[str, Any] = {
+        "weight": given.get("weight", WEIGHT) * np.exp(spread * rng.standard_normal(n)),
+        "age": np.clip(middle + of("age_sd") * rng.standard_normal(n), min(18.0, middle), 95.0),
+        "sex": np.full(n, sex) if sex else np.where(rng.random(n) < of("women"), "female", "male"),
+    }
+    smokers = given["smoker"] if "smoker" in given else of("smokers")
+    found["smoker"] = (rng.random(n) < smokers).astype(float)
+    return found
+
+
+def sample_variation(values: Array, size: int, rng: np.random.Generator) -> float:
+    """Coefficient of variation that studies of `size` people find in the middle: less than that of all people.
+
+    A skewed distribution gets much of its variance from few people, whom a small study mostly misses.  The median
+    over repeated samples; that of all values where `size` is 0.
+    """
+    if not 1 < size < values.size:
+        return float(values.std() / values.mean())
+    drawn = rng.choice(values, (SAMPLES, size))
+    return float(np.median(drawn.std(axis=1, ddof=1) / drawn.mean(axis=1)))
 
 
 @cache

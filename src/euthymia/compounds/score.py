@@ -19,6 +19,7 @@ from euthymia.compounds.course import (
     Course,
     Treatment,
     days_to_steady_state,
+    draw_occasions,
     simulate_course,
     terminal_half_life,
 )
@@ -30,13 +31,21 @@ from euthymia.compounds.interactions import Perpetrator, find
 from euthymia.compounds.naive import naive_level
 from euthymia.compounds.observation_text import number, parse_reference, unit_text
 from euthymia.compounds.observations import CLASSES, COLUMNS, Observation, observation
-from euthymia.compounds.people import are_volunteers, draw_people
+from euthymia.compounds.people import (
+    ancestry_of,
+    are_volunteers,
+    draw_covariates,
+    draw_people,
+    how_many,
+    sample_variation,
+)
 from euthymia.compounds.pharmacokinetics import choose_route
 from euthymia.errors import EuthymiaError, InputError
 from euthymia.units import parse_unit
 
 GROUP = 200  # patients for intervals
 CROWD = 1000  # people for a coefficient of variation: poor metabolisers are few and count much
+STUDY = 24  # people in a study of healthy volunteers that does not say how many
 POINTS, FIRST = 121, 0.02  # times in an interval; first time after a single dose, h
 LONGEST = 2400.0  # h
 SLOWED = 3.0  # a single dose is followed so much longer where a gene or a drug may slow the clearance
@@ -181,8 +190,9 @@ def _simulate(
     n: int = 1,
     draws: Mapping[str, Any] | None = None,
     port: str = "",
-    genes: Any = None,
+    people: Mapping[str, Any] | None = None,
     override: Mapping[str, Any] | None = None,
+    occasions: Mapping[str, Any] | None = None,
 ) -> tuple[Course, _Plan]:
     compound = load_compound(seen.compound)
     main = _treatment(seen, compound)
@@ -220,11 +230,20 @@ def _simulate(
             np.concatenate([[0.0, main.infusion], np.geomspace(FIRST, plan.last - plan.first, 2 * POINTS)])
         )
     times = np.unique(np.concatenate([[0.0], fine, np.linspace(plan.last, tail, 60)]))
-    patient = {**(genes or {}), **_patient(seen, n)}
+    patient = {**_patient(seen, n), **(people or {})}
     tolerance = ONE if n == 1 else MANY
     together = [main, *(t for t in companions if t.compound.id != compound.id)]
     course = simulate_course(
-        together, times, patient, static, [port] if port else [], draws, n, rtol=tolerance, override=override
+        together,
+        times,
+        patient,
+        static,
+        [port] if port else [],
+        draws,
+        n,
+        rtol=tolerance,
+        override=override,
+        occasions=occasions,
     )
     return course, plan
 
@@ -388,20 +407,24 @@ def _variation(seen: Observation, group: str) -> Scored:
     )
     compound = load_compound(seen.compound)
     rng = np.random.default_rng(1)
+    about = f"{seen.row.get('population', '')} {seen.row.get('citation', '')}"
     alike = are_volunteers(seen.row.get("population", ""), not seen.interval or seen.duration == 0)
-    genes = _genes(compound, rng)
+    people = draw_covariates(seen.covariates, seen.sex, CROWD, rng, alike) | _genes(compound, rng, about)
     draws, absorbed = draw_people(compound, _treatment(seen, compound).key(), CROWD, rng, alike)
     metric = seen.metric if not seen.metric.endswith("_ratio") else "Cavg"
-    course, plan = _simulate(seen, CROWD, draws, genes=genes, override=absorbed)
+    occasions = draw_occasions([compound], CROWD, rng)
+    course, plan = _simulate(seen, CROWD, draws, people=people, override=absorbed, occasions=occasions)
     levels, _ = course.of(seen.analyte)
     values = np.array([_measure(seen, course, plan, row, metric) for row in levels])
-    return Scored(seen.id, group, observed, float(values.std() / values.mean()), math.nan, "CV")
+    size = how_many(seen.row.get("population", "")) or (STUDY if alike else 0)
+    return Scored(seen.id, group, observed, sample_variation(values, size, rng), math.nan, "CV")
 
 
-def _genes(compound: Compound, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Activity scores of a European group for the enzymes that clear a compound."""
+def _genes(compound: Compound, rng: np.random.Generator, about: str) -> dict[str, np.ndarray]:
+    """Activity scores of a group for the enzymes that clear a compound, by the ancestry that is told."""
     shares = {e for part in analytes(compound).values() for e in part.pathways}
-    return {e: draw_scores(e, rng.random(CROWD)) for e in genotyped_enzymes() if e in shares}
+    ancestry = ancestry_of(about)
+    return {e: draw_scores(e, rng.random(CROWD), ancestry) for e in genotyped_enzymes() if e in shares}
 
 
 def _naive(seen: Observation, prefix: str, plan: _Plan) -> float:

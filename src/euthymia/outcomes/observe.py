@@ -4,8 +4,9 @@ Layers, in this order:
 
 1. `latent_network`, MADRS points: what the biological network says each patient's severity is at each visit,
    drug included, placebo response and natural recovery NOT included.  Where the network also moves without
-   the drug, pass that run as `untreated`; the treatment effect is then `latent_network - untreated` and the
-   course without treatment is taken from the measured placebo course alone, so that nothing counts twice.
+   the drug, pass that run as `untreated`; the treatment effect is then the difference of the two in logits of
+   the range, as the network adds what it relieves, and the course without treatment is taken from the measured
+   placebo course alone, so that nothing counts twice.  Who is nearly well has little left to gain from a drug.
 2. `placebo.course`: placebo response, natural course, life events and acute context effects are added.
 3. The baseline rating is lifted near the inclusion threshold (`placebo.inflation`), later ratings are not.
 4. Rating noise, linking, rounding and bounds (`scales.total`) give the totals.
@@ -29,6 +30,8 @@ from euthymia.outcomes.dropout import dropout_time
 from euthymia.outcomes.scales import total
 
 Array = NDArray[np.float64]
+RANGE = 60.0  # MADRS points
+EDGE = 0.005  # share of the range kept from either end
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,18 @@ class Observations:
     def seen(self, on: str = "MADRS") -> Array:
         """Totals of those present, NaN after dropout, shape (patients, visits)."""
         return np.where(self.in_trial, self.scores(on), np.nan)
+
+
+def _gained(severity: Array, treated: Array, untreated: Array) -> Array:
+    """MADRS points that the shift from `untreated` to `treated`, in logits, makes at another severity."""
+
+    def logits(x: Array) -> Array:
+        share = np.clip(x / RANGE, EDGE, 1 - EDGE)
+        return np.log(share / (1 - share))
+
+    here = logits(severity)
+    there = here + logits(treated) - logits(untreated)
+    return RANGE * (1 / (1 + np.exp(-there)) - 1 / (1 + np.exp(-here)))
 
 
 def _with_lift(latent: Array, lifted: Array) -> Array:
@@ -136,10 +151,12 @@ def observe(
         raise InputError([f"severity has shape {latent_network.shape}, draws and visits ask for {expected}"])
     who = np.broadcast_to(np.asarray(active, dtype=float), expected[:1])
     belief = context.belief(who, unblinding)
-    network = latent_network
-    if untreated is not None:
-        network = latent_network - untreated + untreated[:, :1]
-    latent = network + placebo.course(context, draws, belief, changes)
+    course = placebo.course(context, draws, belief, changes)
+    if untreated is None:
+        latent = latent_network + course
+    else:
+        latent = untreated[:, :1] + course
+        latent = latent + _gained(latent, latent_network, untreated)
     lifted = placebo.inflation(latent[:, 0], context.threshold)
     madrs = total(_with_lift(latent, lifted), "MADRS", draws.rating, draws.own_madrs)
     hamd17 = total(_with_lift(latent, lifted), "HAMD17", draws.rating, draws.own)

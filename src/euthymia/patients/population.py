@@ -7,7 +7,8 @@ always is the same person, whatever else is simulated.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -68,7 +69,7 @@ class Marginal:
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """The distributions one group of patients is drawn from."""
+    """The distributions one group of patients is drawn from; `network` names parameters that take a covariate."""
 
     name: str
     title: str
@@ -79,6 +80,14 @@ class Population:
     endotypes: tuple[Endotype, ...] = ()
     further: tuple[str, ...] = ()
     marginals: tuple[Marginal, ...] = ()
+    network: Mapping[str, str] = field(default_factory=dict)
+
+    def network_values(
+        self, values: Mapping[str, NDArray[np.float64]], known: Container[str]
+    ) -> dict[str, NDArray[np.float64]]:
+        """What a network with the parameters `known` reads of patients: their traits, and covariates under its names."""
+        wanted = {**{k: k for k in self.traits}, **self.network}
+        return {id_: values[name] for id_, name in wanted.items() if id_ in known and name in values}
 
     @property
     def varying(self) -> dict[str, Parameter]:
@@ -194,6 +203,10 @@ def load_population(name: str) -> Population:
                 problems.append(
                     document.problem(("correlations", i, "between", j), f"'{key}' does not vary here{hint}")
                 )
+    for id_, covariate in data.get("network", {}).items():
+        if covariate not in blocks["covariates"]:
+            hint = nearest(covariate, blocks["covariates"])
+            problems.append(document.problem(("network", id_), f"'{covariate}' is no covariate here{hint}"))
     endotypes = []
     for key, record in data.get("endotypes", {}).items():
         if record["trait"] not in everything:
@@ -233,4 +246,5 @@ def load_population(name: str) -> Population:
         endotypes=tuple(endotypes),
         further=tuple(further),
         marginals=tuple(marginals),
+        network=dict(data.get("network", {})),
     )

@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 METHODS = (
-    "ancova", "mmrm", "imputation", "risk_difference", "logistic", "time_to_event", "spcd", "crossover",
+    "ancova", "mmrm", "imputation", "risk_difference", "logistic", "time_to_event", "log_rank", "spcd", "crossover",
 )  # fmt: skip
 ESTIMANDS = ("treatment_policy", "hypothetical", "composite", "while_on_treatment")
 STRATEGIES = ("mar", "j2r", "cir", "cr")
 NEEDS_CHANGE = ("ancova", "mmrm", "imputation")
 NEEDS_SHARE = ("risk_difference", "logistic")
-NEEDS_TIME = ("time_to_event",)
+NEEDS_TIME = ("time_to_event", "log_rank")
+EVENTS = ("onset", "relapse", "discontinuation")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,22 +12,19 @@ from euthymia.biology.module import module_names
 from euthymia.biology.network import PROFILES
 from euthymia.biology.structures import choose
 from euthymia.biology.variants import variants
-from euthymia.compounds.compound import Compound, load_compound, resolve
-from euthymia.compounds.pharmacokinetics import choose_route
 from euthymia.errors import InputError, Problem, UnitError, nearest
 from euthymia.evidence.read import LIBRARY, Document, Path_
 from euthymia.patients.population import list_populations, load_population
-from euthymia.protocol.analyses import NEEDS_CHANGE, NEEDS_SHARE, NEEDS_TIME, Analysis
+from euthymia.protocol.analyses import EVENTS, NEEDS_CHANGE, NEEDS_SHARE, NEEDS_TIME, Analysis
 from euthymia.protocol.conditions import parse_condition
-from euthymia.protocol.protocol import Arm, Endpoint, Protocol, Treatment
+from euthymia.protocol.given import treatment_problems
+from euthymia.protocol.protocol import Arm, Endpoint, Protocol
 from euthymia.protocol.steps import ACTIONS, parse_rule
-from euthymia.protocol.times import hours, visit_hours
+from euthymia.protocol.times import visit_hours
 from euthymia.units import quantity
 
 SCORES = ("madrs", "hamd17")
 FEWEST_AT_LOOK = 3
-TYPICAL = 70.0  # kg, to judge a dose per weight
-IMPLAUSIBLE = 20.0  # times the largest labelled dose
 
 
 def check_protocol(protocol: Protocol) -> None:
@@ -57,14 +54,6 @@ def check_protocol(protocol: Protocol) -> None:
     if problems:
         found = sorted(set(problems), key=lambda p: (p.line, p.column, p.message))
         raise InputError(found)
-
-
-def _hours(text: str, document: Document, path: Path_, problems: list[Problem]) -> float | None:
-    try:
-        return hours(text)
-    except UnitError as error:
-        problems.append(document.problem(path, str(error)))
-        return None
 
 
 def _timing(protocol: Protocol, document: Document) -> Iterator[Problem]:
@@ -146,6 +135,12 @@ def _endpoints(protocol: Protocol, document: Document) -> Iterator[Problem]:
             yield document.problem(path, "relapse needs 'limit', for example 'limit: 22'")
         if endpoint.kind == "onset" and not endpoint.at_least:
             yield document.problem(path, "onset needs 'at_least', for example 'at_least: 50 %'")
+        if not endpoint.of and endpoint.kind != "discontinuation":
+            yield document.problem(path, "'of' is missing, the scale, for example 'of: madrs'")
+        if endpoint.kind in EVENTS and visit_hours(endpoint.from_) >= visit_hours(endpoint.at):
+            yield document.problem(
+                (*path, "from"), f"'{endpoint.from_}' is not before 'at: {endpoint.at}'; no time is left"
+            )
         if endpoint.from_ != "baseline" and visit_hours(endpoint.from_) not in times:
             yield document.problem(
                 (*path, "from"),
@@ -195,7 +190,7 @@ def _endpoint_of(
     for methods, allowed in (
         ((*NEEDS_CHANGE, "spcd", "crossover"), ("change",)),
         (NEEDS_SHARE, ("percent_reduction", "below")),
-        (NEEDS_TIME, ("onset", "relapse")),
+        (NEEDS_TIME, EVENTS),
     ):
         kinds = allowed if analysis.method in methods else kinds
     if known[name].kind not in kinds:
@@ -259,7 +254,7 @@ def _interim(protocol: Protocol, document: Document) -> Iterator[Problem]:
 
 
 def _arm(protocol: Protocol, arm: Arm, i: int, document: Document) -> Iterator[Problem]:
-    yield from _treatments(protocol, arm.treatment, ("arms", i, "treatment"), 0.0, document)
+    yield from treatment_problems(protocol, arm.treatment, ("arms", i, "treatment"), 0.0, document)
     yield from _steps(protocol, arm, i, document)
 
 
@@ -293,7 +288,7 @@ def _steps(protocol: Protocol, arm: Arm, i: int, document: Document) -> Iterator
             inner: Path_ = (
                 (*path, "randomise", k, "treatment") if step.action == "randomise" else (*path, step.action)
             )
-            yield from _treatments(protocol, option.treatment, inner, at, document)
+            yield from treatment_problems(protocol, option.treatment, inner, at, document)
             names.append(option.name)
         names.append(step.name)
 
@@ -307,80 +302,3 @@ def _at(document: Document, path: Path_) -> bool:
         except (KeyError, IndexError, TypeError):
             return False
     return True
-
-
-def _treatments(
-    protocol: Protocol, treatments: tuple[Treatment, ...], where: Path_, start: float, document: Document
-) -> Iterator[Problem]:
-    """Faults of a list of treatments that begins at hour `start`."""
-    spans: dict[str, list[tuple[float, float]]] = {}
-    left = protocol.duration_h - start
-    for j, treatment in enumerate(treatments):
-        path: Path_ = (*where, j)
-        problems: list[Problem] = []
-        for key in ("every", "for_", "infusion"):
-            if getattr(treatment, key):
-                length = _hours(getattr(treatment, key), document, (*path, key.rstrip("_")), problems)
-                if length is not None and length <= 0:
-                    problems.append(document.problem((*path, key.rstrip("_")), "must be longer than zero"))
-        yield from problems
-        if problems:
-            continue
-        times = treatment.times(left)
-        if times and times[-1] > left:
-            yield document.problem(path, f"doses go on after the trial's end ({protocol.duration})")
-        if treatment.placebo:
-            continue
-        try:
-            name = resolve(treatment.drug)
-        except InputError as error:
-            yield from (document.problem((*path, "drug"), p.message) for p in error.problems)
-            continue
-        if treatment.for_ and visit_hours(treatment.from_) + hours(treatment.for_) > left + 1e-9:
-            yield document.problem(
-                (*path, "for"), f"'{treatment.for_}' is longer than the trial ({protocol.duration})"
-            )
-        step = hours(treatment.every) if treatment.every else 0.0
-        if times:
-            span = (times[0], times[-1] + step)
-            if any(span[0] < end and begin < span[1] for begin, end in spans.get(name, [])):
-                yield document.problem(path, f"doses of {name} overlap with another line of this arm")
-            spans.setdefault(name, []).append(span)
-        yield from _drug(protocol, load_compound(name), treatment, path, document)
-
-
-def _drug(
-    protocol: Protocol, compound: Compound, treatment: Treatment, path: Path_, document: Document
-) -> Iterator[Problem]:
-    try:
-        choose_route(compound, treatment.route)
-    except InputError as error:
-        yield from (document.problem((*path, "route"), p.message) for p in error.problems)
-    if not treatment.dose:
-        yield document.problem(path, f"'dose' is missing for {compound.name}, for example 'dose: 20 mg'")
-        return
-    try:
-        amount = dose_mg(treatment.dose, TYPICAL)
-    except UnitError as error:
-        yield document.problem((*path, "dose"), str(error))
-        return
-    if amount <= 0:
-        yield document.problem((*path, "dose"), f"'{treatment.dose}' is not a positive amount")
-    largest = compound.parameters.get("doses.high")
-    if largest is not None and amount > IMPLAUSIBLE * largest.value and "high_dose" not in protocol.allow:
-        yield document.problem(
-            (*path, "dose"),
-            f"'{treatment.dose}' is {amount / largest.value:.0f} times the largest usual dose ({largest.shown}); "
-            "add 'allow: [high_dose]' to keep it",
-        )
-
-
-def dose_mg(text: str, weight_kg: float) -> float:
-    """A dose in mg; '0.5 mg/kg' is taken times the body weight.
-
-    >>> dose_mg("20 mg", 70), round(dose_mg("0.5 mg/kg", 70), 9)
-    (20.0, 35.0)
-    """
-    if text.rstrip().endswith("/kg"):
-        return quantity(text.rstrip().removesuffix("/kg"), "mg").value * weight_kg
-    return quantity(text, "mg").value

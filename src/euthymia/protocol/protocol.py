@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from euthymia.biology.interventions import Intervention, load_intervention
 from euthymia.errors import InputError, UnitError
 from euthymia.evidence.read import Document, load, parse, validate
 from euthymia.protocol.analyses import Analysis, Interim, Resize
@@ -22,9 +23,25 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
-    """One drug (or placebo) given on a schedule; `from_` is written `from` in the file."""
+    """One drug, intervention or control on a schedule; `from_` is written `from` in the file.
 
-    drug: str
+    Parameters
+    ----------
+    drug, dose, route, every, infusion
+        Of a compound of the library; 'placebo' is none.
+    from_, for_, on
+        When it begins, how long it goes on, or the visits at which it is given.
+    intervention : str
+        A device, psychotherapy, exercise, light ... of `library/interventions`.
+    sessions, per_week : int
+        Of an intervention in sessions; 0 keeps the library's.
+    level : float
+        Multiple of the intervention's own level.
+    control : str
+        Placebo, sham, waiting_list, usual_care, attention or none: the network sees nothing of it.
+    """
+
+    drug: str = ""
     dose: str = ""
     route: str = "oral"
     every: str = ""
@@ -32,11 +49,30 @@ class Treatment:
     for_: str = ""
     infusion: str = ""
     on: tuple[str, ...] = ()
+    intervention: str = ""
+    sessions: int = 0
+    per_week: int = 0
+    level: float = 1.0
+    control: str = ""
 
     @property
     def placebo(self) -> bool:
-        """Whether this treatment is placebo, which is no compound of the library."""
-        return self.drug.strip().lower() == "placebo"
+        """Whether this is placebo or another control, of which the network sees nothing."""
+        return bool(self.control) or self.drug.strip().lower() == "placebo"
+
+    @property
+    def attended(self) -> bool:
+        """Whether patients come for sessions of it: infusions, stimulation, and its sham."""
+        return bool(self.infusion) or self.control == "sham" or bool(self.intervention and self.plan.invited)
+
+    @property
+    def plan(self) -> Intervention:
+        """The intervention with this treatment's own number of sessions."""
+        return load_intervention(self.intervention).planned(self.sessions, self.per_week)
+
+    def begins(self) -> tuple[float, ...]:
+        """Hours named in `on`."""
+        return tuple(sorted(visit_hours(v) for v in self.on))
 
     def times(self, duration: float) -> list[float]:
         """Hours of all doses within a trial of `duration` hours."""
@@ -72,13 +108,14 @@ class Endpoint:
     """What is read from the scores.
 
     `change`, `percent_reduction` (response) and `below` (remission) at a visit; `onset`, the first response of `at_least`
-    that holds until `at`; `relapse`, the first total of `limit` or more after `from`.
+    that holds until `at`; `relapse`, the first total of `limit` or more after `from`; `discontinuation`, leaving early
+    for any reason between `from` and `at`, which needs no scale.
     """
 
     name: str
-    of: str
-    kind: str
-    at: str
+    of: str = ""
+    kind: str = ""
+    at: str = ""
     at_least: str = ""
     limit: float = 0.0
     from_: str = "baseline"

@@ -21,7 +21,7 @@ import polars as pl
 from euthymia import __version__
 from euthymia.errors import InputError, Problem
 from euthymia.evidence.read import parse
-from euthymia.report import courses, figures, statistics, tables
+from euthymia.report import courses, figures, statistics, survival, tables
 from euthymia.report.comparison import pairs, replicates
 from euthymia.report.protocol import arm_rows, protocol_rows
 from euthymia.report.references import Reference, references
@@ -141,7 +141,7 @@ def all_figures(run: Run, scales: Sequence[str]) -> dict[str, Figure]:
     found: list[Figure | None] = [figures.responder_rates(run), figures.retention(run), figures.evidence_grades(run),
                                   figures.improvement_curve(run, run.scale), courses.exposure_courses(run),
                                   figures.endotype_outcomes(run, run.scale), courses.occupancy_courses(run),
-                                  courses.mechanism_courses(run)]  # fmt: skip
+                                  courses.mechanism_courses(run), *survival.figures(run)]  # fmt: skip
     for scale in scales:
         found += [courses.change_from_baseline(run, scale), courses.scale_course(run, scale)]
     return {f.id: f for f in found if f is not None}
@@ -160,6 +160,7 @@ def all_tables(run: Run) -> dict[str, tables.Table | None]:
         "operating": statistics.operating(run),
         "sequential": statistics.sequential(run),
         "steps": statistics.steps(run),
+        "events": survival.at_risk(run),
         "structures": tables.structures(run),
     }
 

@@ -62,7 +62,9 @@ def inline(value: Any) -> str:
     """A value in one line."""
     if isinstance(value, Mapping):
         parts = dict(value)
-        head = " ".join(str(parts.pop(k)) for k in ("drug", "name", "dose") if k in parts)
+        head = " ".join(
+            str(parts.pop(k)) for k in ("drug", "intervention", "control", "name", "dose") if k in parts
+        )
         tail = [f"{str(key).replace('_', ' ')} {inline(part)}" for key, part in parts.items()]
         return ", ".join(p for p in (head, *tail) if p)
     if isinstance(value, Sequence) and not isinstance(value, str):

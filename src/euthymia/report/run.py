@@ -32,6 +32,18 @@ OPTIONAL: Mapping[str, tuple[str, ...]] = {
     "analyses": ("replicate", "analysis", "arm", "method", "estimate", "low", "high", "p"),
     "operating": ("analysis", "arm", "replicates", "power", "mean", "coverage"),
     "sequential": ("arm", "look", "information", "bound", "reached", "success", "power", "mean_n"),
+    "survival": (
+        "analysis",
+        "endpoint",
+        "arm",
+        "day",
+        "free",
+        "low",
+        "high",
+        "at_risk",
+        "events",
+        "median_day",
+    ),
     "flow": ("replicate", "arm", "step", "day", "option", "n", "not_taken", "in_trial"),
 }
 
@@ -57,8 +69,8 @@ class Run:
         CSL-JSON item by citation key.
     hashes : dict
         SHA-256 of each file read, by file name.
-    analyses, operating, sequential, flow : polars.DataFrame or None
-        What the protocol's analyses, replicates, looks and steps gave.
+    analyses, operating, sequential, flow, survival : polars.DataFrame or None
+        What the protocol's analyses, replicates, looks, steps and times to an event gave.
     """
 
     folder: Path
@@ -78,6 +90,7 @@ class Run:
     operating: pl.DataFrame | None = None
     sequential: pl.DataFrame | None = None
     flow: pl.DataFrame | None = None
+    survival: pl.DataFrame | None = None
 
     @property
     def arms(self) -> list[str]:
@@ -184,6 +197,7 @@ def read_run(folder: Path) -> Run:
         operating=_filled(tables["operating"]),
         sequential=_filled(tables["sequential"]),
         flow=_filled(tables["flow"]),
+        survival=_filled(tables["survival"]),
         structures=averaged or None,
     )
 

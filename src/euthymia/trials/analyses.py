@@ -14,16 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from euthymia.errors import EuthymiaError
-from euthymia.outcomes.endpoints import last_observed, onset, remission, response
-from euthymia.protocol.analyses import Analysis
+from euthymia.outcomes.endpoints import last_observed, remission, response
+from euthymia.protocol.analyses import EVENTS, NEEDS_TIME, Analysis
 from euthymia.protocol.protocol import Endpoint, Protocol
 from euthymia.protocol.times import visit_hours
+from euthymia.trials.data import Data, data_of, event_times
 from euthymia.trials.imputation import multiple_imputation
 from euthymia.trials.mmrm import mmrm
 from euthymia.trials.rate import SCALES, Rated, scores
-from euthymia.trials.responders import adjusted_odds, rates, time_to_onset
-from euthymia.trials.stages import change_times
+from euthymia.trials.responders import adjusted_odds, rates
 from euthymia.trials.statistics import Estimate, ancova
+from euthymia.trials.survival import Curve, hazard_ratio, kaplan_meier, log_rank
 from euthymia.units import quantity
 
 Array = NDArray[np.float64]
@@ -31,6 +32,7 @@ MEASURE = {
     "risk_difference": "difference of shares",
     "logistic": "log odds ratio",
     "time_to_event": "log hazard ratio",
+    "log_rank": "log hazard ratio",
 }
 
 
@@ -54,72 +56,6 @@ class AnalysisRow:
     note: str = ""
     favours: str = "low"
     alpha: float = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Data:
-    """What an analysis works on: scores with the control arm numbered 0.
-
-    Parameters
-    ----------
-    scores : ndarray, shape (patients, visits), NaN where missing
-    times : ndarray, shape (visits,), h
-    arm : ndarray of int, shape (patients,)
-    names : tuple of str
-        Arm of each number.
-    failed : ndarray of bool, shape (patients,)
-        Failures by the composite estimand.
-    """
-
-    scores: Array
-    times: Array
-    arm: NDArray[np.int64]
-    names: tuple[str, ...]
-    failed: NDArray[np.bool_]
-
-
-def data_of(protocol: Protocol, rated: Rated, endpoint: Endpoint, estimand: str, stage: str = "") -> Data:
-    """The scores of an endpoint's scale up to its visit, as an estimand sees them.
-
-    With `stage` only those randomised at that step, compared by option, from that visit on; the option on placebo is
-    the control.
-    """
-    times = rated.simulated.visits
-    columns = times <= visit_hours(endpoint.at) + 1e-9
-    found, times = scores(rated, endpoint.of)[:, columns], times[columns]
-    changed = np.full(len(found), np.inf)
-    if rated.simulated.choices is not None:
-        changed = change_times(protocol, rated.simulated.arm, rated.simulated.choices).min(
-            axis=1, initial=np.inf
-        )
-    failed = np.isfinite(changed) & (changed < times[-1]) | np.isnan(found[:, -1])
-    if estimand in ("hypothetical", "while_on_treatment"):
-        found = np.where(times[None, :] > changed[:, None], np.nan, found)
-    if estimand == "while_on_treatment":
-        found = last_observed(found)
-    if stage:
-        return _of_stage(protocol, rated, stage, found, times, failed)
-    control = next((i for i, a in enumerate(protocol.arms) if a.control), 0)
-    order = [control, *(i for i in range(len(protocol.arms)) if i != control)]
-    arm = np.argsort(order)[rated.simulated.arm]
-    return Data(found, times, arm, tuple(protocol.arms[i].name for i in order), failed)
-
-
-def _of_stage(
-    protocol: Protocol, rated: Rated, stage: str, found: Array, times: Array, failed: NDArray[np.bool_]
-) -> Data:
-    arm, place, step = next(
-        (a, i, s) for a, one in enumerate(protocol.arms) for i, s in enumerate(one.steps) if s.name == stage
-    )
-    assert rated.simulated.choices is not None
-    choice = rated.simulated.choices[:, place]
-    who = (rated.simulated.arm == arm) & (choice >= 0)
-    idle = [not o.go_on and all(t.placebo for t in o.treatment) for o in step.options]
-    control = idle.index(True) if True in idle else 0
-    order = [control, *(k for k in range(len(idle)) if k != control)]
-    begin = int(np.searchsorted(times, visit_hours(step.at)))
-    names = tuple(step.options[k].name for k in order)
-    return Data(found[who][:, begin:], times[begin:], np.argsort(order)[choice[who]], names, failed[who])
 
 
 def analyse(protocol: Protocol, rated: Rated) -> Iterator[AnalysisRow]:
@@ -214,26 +150,43 @@ def _logistic(data: Data, analysis: Analysis, endpoint: Endpoint) -> dict[int, E
     return adjusted_odds(success(data, analysis, endpoint), data.scores[:, 0], data.arm)
 
 
-def event_times(data: Data, endpoint: Endpoint) -> tuple[Array, Array]:
-    """Time of the event (infinite where none was seen) and of the last visit seen, h from the endpoint's `from`."""
-    seen = np.isfinite(data.scores)
-    last = data.times[data.scores.shape[1] - 1 - np.argmax(seen[:, ::-1], axis=1)]
-    start = visit_hours(endpoint.from_)
-    if endpoint.kind == "onset":
-        event = onset(data.times, data.scores, quantity(endpoint.at_least).value)
-    else:
-        later = data.times > start
-        with np.errstate(invalid="ignore"):
-            bad = (data.scores >= endpoint.limit) & later[None, :]
-        event = np.where(bad.any(axis=1), data.times[np.argmax(bad, axis=1)], np.inf)
-    return event - start, last - start
+def _events(
+    data: Data, endpoint: Endpoint, estimand: str
+) -> tuple[Array, NDArray[np.bool_], NDArray[np.int64]]:
+    """Time, whether it is the event's, and arm of everybody at risk."""
+    event, last = event_times(data, endpoint, estimand)
+    seen = np.isfinite(event)
+    time = np.where(seen, event, last)
+    at_risk = time > 0
+    return time[at_risk], seen[at_risk], data.arm[at_risk]
+
+
+def curves(protocol: Protocol, rated: Rated) -> Iterator[tuple[str, str, str, Curve]]:
+    """Kaplan-Meier curves as (analysis or endpoint, endpoint, arm, curve in h): of every analysis of times to an event, and
+    of every such endpoint that no analysis asks for, by arm.
+    """
+    endpoints = {e.name: e for e in protocol.endpoint_list}
+    wanted: dict[tuple[str, str, str], str] = {}
+    for a in protocol.analyses:
+        if a.method in NEEDS_TIME:
+            wanted.setdefault((a.endpoint, a.estimand, a.stage), a.name)
+    for e in endpoints.values():
+        if e.kind in EVENTS and e.name not in {w[0] for w in wanted}:
+            wanted[e.name, "treatment_policy", ""] = e.name
+    for (name, estimand, stage), title in wanted.items():
+        data = data_of(protocol, rated, endpoints[name], estimand, stage)
+        time, event, arm = _events(data, endpoints[name], estimand)
+        for k, group in enumerate(data.names):
+            if (arm == k).any():
+                yield title, name, group, kaplan_meier(time[arm == k], event[arm == k])
 
 
 def _time_to_event(data: Data, analysis: Analysis, endpoint: Endpoint) -> dict[int, Estimate]:
-    event, last = event_times(data, endpoint)
-    at_risk = last > 0
-    found = time_to_onset(event[at_risk], data.arm[at_risk], last[at_risk])
-    return {k: e for k, e in found.items() if np.isfinite(e.se)}
+    return hazard_ratio(*_events(data, endpoint, analysis.estimand))
+
+
+def _log_rank(data: Data, analysis: Analysis, endpoint: Endpoint) -> dict[int, Estimate]:
+    return log_rank(*_events(data, endpoint, analysis.estimand))
 
 
 def spcd(first: Estimate, second: Estimate, weight: float) -> Estimate:
@@ -300,6 +253,7 @@ METHODS: dict[str, Method] = {
     "risk_difference": _risk,
     "logistic": _logistic,
     "time_to_event": _time_to_event,
+    "log_rank": _log_rank,
 }
 DESIGNS = {"spcd": _spcd, "crossover": _crossover}
 RUNS_UP = ("risk_difference", "logistic")  # larger is better

@@ -1,8 +1,8 @@
-"""Changes of single arms of published trials: the control arm from the placebo course, active arms on top.
+"""The placebo course that the outcome layer expects of a published trial's control arm.
 
-In: published trials and predicted differences.  Out: predicted and observed change of every arm with a reported
-change, MADRS-equivalents.  Assumed: routes other than tablets are attended procedures; a control without placebo
-(waiting, usual care) is told from the trial's blinding.
+In: published trials.  Out: expected change of the control arm at every reported day, MADRS-equivalents.  Assumed: routes
+other than tablets are attended procedures; a control without placebo (waiting, usual care) is told from the trial's
+blinding.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from euthymia.outcomes import TrialContext, placebo, to_madrs
-from euthymia.trials.published import UNSCALED, PublishedTrial
+from euthymia.outcomes import TrialContext, placebo
+from euthymia.trials.published import PublishedTrial
 from euthymia.units import to_canonical
 
 ATTENDED = re.compile(r"\b(IV|IN|SC|IM|INH|TMS|TDCS|ECT|IMPLANT|INFUSION|SHAM)\b", re.IGNORECASE)
@@ -61,35 +61,6 @@ def control_changes(trial: PublishedTrial) -> dict[float, float]:
     return {float(t / to_canonical(1, "day")): float(c) for t, c in zip(context.times, change, strict=True)}
 
 
-def arm_rows(trial: PublishedTrial, differences: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Predicted and observed change of every arm and day that reports one.
-
-    Parameters
-    ----------
-    differences : mapping of arm name to predicted difference from control, MADRS points
-        Used for active arms at the primary time; other times of active arms are left out.
-    """
-    control = control_changes(trial)
-    rows = []
-    for r in trial.results:
-        arm = trial.arm(r.arm)
-        if r.change is None or not r.day or r.scale in UNSCALED or arm.role == "comparator":
-            continue
-        if arm.role == "active" and (not r.primary or r.arm not in differences):
-            continue
-        expected = _near(control, r.day)
-        rows.append(
-            {
-                "trial": trial.id,
-                "arm": r.arm,
-                "role": arm.role,
-                "day": r.day,
-                "observed": float(to_madrs(r.change, r.scale)),
-                "predicted": expected + (differences[r.arm] if arm.role == "active" else 0.0),
-            }
-        )
-    return rows
-
-
-def _near(changes: Mapping[float, float], day: float) -> float:
+def near(changes: Mapping[float, Any], day: float) -> Any:
+    """The value at the day nearest to the one asked for."""
     return changes[min(changes, key=lambda d: abs(d - day))]

@@ -99,7 +99,7 @@ def candidates(
     values["female"] = (flips[:, 0] < values["female"]).astype(float)
     values["smoker"] = (flips[:, 1] < values["smoker"]).astype(float)
     phenotypes, scores = sample_genes(protocol.genotype, seed, trial, number)
-    traits = {k: values[k] for k in population.traits if k in model.network.parameters}
+    traits = population.network_values(values, model.network.parameters)
     events = Events(stress_history(values), np.arange(len(number)))
     run = solve(
         model.network,

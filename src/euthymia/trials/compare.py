@@ -13,7 +13,7 @@ from typing import Any
 from euthymia.compounds.compound import resolve
 from euthymia.errors import InputError, Problem, UnitError, nearest
 from euthymia.evidence.read import LIBRARY
-from euthymia.protocol.check import dose_mg
+from euthymia.protocol.given import dose_mg
 from euthymia.protocol.protocol import Protocol
 from euthymia.trials.published import PublishedTrial, Result, read_trial
 from euthymia.trials.summary import Z
@@ -27,7 +27,9 @@ def daily(treatments: Any) -> dict[str, float]:
     """Drugs of an arm with their dose in mg; empty for placebo alone."""
     found: dict[str, float] = {}
     for t in treatments:
-        if not t.placebo:
+        if t.intervention:
+            found.setdefault(t.intervention, 0.0)
+        elif not t.placebo:
             found.setdefault(resolve(t.drug), round(dose_mg(t.dose, TYPICAL), 6) if t.dose else 0.0)
     return found
 

@@ -12,11 +12,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from euthymia.biology.interventions import RESTING, intervention_names, load_intervention
+from euthymia.biology.interventions import (
+    RESTING,
+    WEEKDAYS,
+    Intervention,
+    intervention_names,
+    load_intervention,
+)
 from euthymia.compounds.compound import load_compound, resolve
 from euthymia.compounds.pharmacokinetics import choose_route
 from euthymia.engine import Dose
@@ -27,7 +33,6 @@ from euthymia.trials.schedules import (
     DAY,
     NUMBER,
     WEEK,
-    WEEKDAYS,
     amount_mg,
     amount_or_none,
     dose_times,
@@ -296,19 +301,12 @@ def _level(entry: dict[str, Any], dose: str) -> float:
 def _ports(name: str, level: float, schedule: str, end: float) -> list[tuple[float, str, float]]:
     intervention = load_intervention(name)
     stop = min(end, length_of(schedule, end)) if not intervention.sessions else end
-    found = [(d.time, d.target, d.amount) for d in _sessions(intervention, schedule, stop)]
-    rest = RESTING
-    return [
-        (t, port, rest.get(port, 0.0) + (value - rest.get(port, 0.0)) * level)
-        for t, port, value in found
-        if t <= end
-    ]
+    doses = _sessions(intervention, schedule).doses(0.0, stop, level)
+    return [(d.time, d.target, d.amount) for d in doses if d.time <= end]
 
 
-def _sessions(intervention: Any, schedule: str, stop: float) -> list[Dose]:
+def _sessions(intervention: Intervention, schedule: str) -> Intervention:
     """The library's sessions, with the number and weekdays of the trial where it states them."""
-    from dataclasses import replace
-
     low = schedule.lower()
     if intervention.sessions:
         per_week = re.search(r"(\d)x/week", low)
@@ -321,7 +319,7 @@ def _sessions(intervention: Any, schedule: str, stop: float) -> list[Dose]:
         elif length:
             count = int(float(length[1]) * len(days))
         intervention = replace(intervention, sessions=count, weekdays=days)
-    return intervention.doses(0.0, stop)
+    return intervention
 
 
 def _background(text: str, end: float) -> list[Drug]:

@@ -15,10 +15,9 @@ from scipy.stats import norm
 
 from euthymia.outcomes import to_madrs
 from euthymia.outcomes.scales import canonical, scale_names
-from euthymia.trials.arms import control_changes
+from euthymia.trials.arm_model import SPREAD_OF_CHANGE, ControlModel
 from euthymia.trials.published import PublishedTrial, Result
 
-SPREAD_OF_CHANGE = 9.2  # MADRS points, median over arms of the large data set
 RAPID = (
     "NMDA_channel",
     "NMDA_NR2B",
@@ -38,10 +37,19 @@ GROWTH = (
 HALF = 0.5
 
 
-def further(trials: Sequence[PublishedTrial], found: dict[str, Any]) -> dict[str, Any]:
-    """`response`, `time_course` and `grades`, each with rows or scores beside the naive choice."""
+def further(
+    trials: Sequence[PublishedTrial], learn: Sequence[PublishedTrial], found: dict[str, Any]
+) -> dict[str, Any]:
+    """`response`, `time_course` and `grades`, each with rows or scores beside the naive choice.
+
+    Parameters
+    ----------
+    learn : sequence of PublishedTrial
+        Calibration trials, whose control arms inform those asked for; never the trial itself.
+    """
+    controls = ControlModel.fit(learn)
     predicted = {(r["trial"], r["arm"]): r["predicted"] for r in found["contrasts"]}
-    responses = [row for t in trials for row in response_rows(t, predicted)]
+    responses = [row for t in trials for row in response_rows(t, controls, predicted)]
     courses = [row for t in trials for row in course_rows(t, predicted)]
     return {
         "response": {"rows": responses, **_score(responses, "mae_constant", _constant)},
@@ -62,7 +70,9 @@ def growth(day: float, group: str) -> float:
     return float(np.interp(day, days, shares))
 
 
-def response_rows(trial: PublishedTrial, predicted: dict[tuple[str, str], float]) -> list[dict[str, Any]]:
+def response_rows(
+    trial: PublishedTrial, controls: ControlModel, predicted: dict[tuple[str, str], float]
+) -> list[dict[str, Any]]:
     """Response rates of control arms at any time and of active arms at the primary time, per cent."""
     rows = []
     for r in trial.results:
@@ -73,8 +83,7 @@ def response_rows(trial: PublishedTrial, predicted: dict[tuple[str, str], float]
         gap = predicted.get((trial.id, r.arm)) if arm.role == "active" and r.primary else None
         if arm.role != "control" and gap is None:
             continue
-        changes = control_changes(trial)
-        change = changes[min(changes, key=lambda d: abs(d - r.day))] + (gap or 0.0)  # type: ignore[operator]
+        change = controls.predict(trial, [r.day])[r.day][0] + (gap or 0.0)
         chance = float(norm.cdf((-HALF * base - change) / SPREAD_OF_CHANGE))
         rows.append({"trial": trial.id, "arm": r.arm, "role": arm.role, "day": r.day, "observed": r.response,
                      "predicted": 100 * chance})  # fmt: skip

@@ -307,6 +307,8 @@ def _engaged(course: Course, simulator: Simulator, people: Patients, days: Array
         return found
     own = {d.compound for d in course.drugs if not d.background}
     ports = [p for p in parts.wanted if p in ports_of([load_compound(c) for c in own])]
+    if not ports:
+        return found
     few = np.flatnonzero(people.member < 4)
     some = Patients(
         people.member[few],

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
+from euthymia.biology.interventions import Intervention, load_intervention
 from euthymia.biology.network import Network, build_network
 from euthymia.compounds.binding import occupancy_fragment, ports_of
 from euthymia.compounds.compound import Compound, analytes, load_compound
@@ -72,9 +73,15 @@ class Model:
         return {k: c for prefix, drug in self.drugs.items() for k, c in analytes(drug, prefix).items()}
 
 
-def treatments(protocol: Protocol) -> list[Treatment]:
-    """All treatments of all arms except placebo."""
-    return [t for arm in protocol.arms for t in arm.treatments if not t.placebo]
+def drugs_of(protocol: Protocol) -> list[Treatment]:
+    """All drugs of all arms, without placebo and interventions."""
+    return [t for arm in protocol.arms for t in arm.treatments if t.drug and not t.placebo]
+
+
+def interventions_of(protocol: Protocol) -> list[Intervention]:
+    """All interventions of all arms, each once."""
+    found = [t for arm in protocol.arms for t in arm.treatments if t.intervention]
+    return [load_intervention(name) for name in dict.fromkeys(t.intervention for t in found)]
 
 
 def build_model(protocol: Protocol) -> Model:
@@ -85,7 +92,7 @@ def build_model(protocol: Protocol) -> Model:
     InputError
         A compound without kinetics, or parts that do not fit.
     """
-    used = treatments(protocol)
+    used = drugs_of(protocol)
     drugs = {c.id: c for c in (load_compound(t.drug) for t in used)}
     routes = {c.id: t.route for t in used for c in [load_compound(t.drug)]}
     targets = {

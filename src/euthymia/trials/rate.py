@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from euthymia.outcomes import Draws, Observations, TrialContext, observe, to_mad
 from euthymia.outcomes.endpoints import last_observed, onset, relapse, remission, response
 from euthymia.patients.streams import normals, uniforms
 from euthymia.protocol.conditions import parse_condition
-from euthymia.protocol.protocol import Endpoint, Protocol
+from euthymia.protocol.protocol import Arm, Endpoint, Protocol
 from euthymia.protocol.steps import SCORES, parse_rule
 from euthymia.protocol.times import visit_hours
 from euthymia.trials.simulate import Simulated
@@ -19,6 +20,7 @@ from euthymia.trials.stages import change_times, leaving_times, on_drug, step_ti
 from euthymia.units import quantity
 
 Array = NDArray[np.float64]
+WAITING = ("waiting_list", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +55,32 @@ def context(protocol: Protocol) -> TrialContext:
         year=float(setting.year),
         threshold=max(lows) if lows else None,
         probability_active=float(sizes[arms].sum() / sizes.sum()),
-        blinding=setting.blinding,
+        blinding="open" if setting.blinding == "waitlist" else setting.blinding,
         setting=setting.care,
         history=setting.history,
         run_in=setting.run_in,
-        procedure=setting.procedure or any(t.infusion for a in protocol.arms for t in a.treatments),
+        procedure=setting.procedure or any(t.attended for a in protocol.arms for t in a.treatments),
         new_treatment=setting.new_treatment,
         length=first[0] if first else None,
     )
+
+
+def waiting(protocol: Protocol, arm: Arm) -> bool:
+    """Whether patients of an arm wait and know it, so that they expect nothing."""
+    given = arm.treatment
+    if protocol.setting.blinding == "waitlist":
+        return all(t.placebo for t in given)
+    return all(t.control in WAITING for t in given)
+
+
+def _where(who: NDArray[np.bool_], these: Observations, others: Observations) -> Observations:
+    """The rows of `these` for some patients, of `others` for the rest."""
+    found: dict[str, Any] = {}
+    for field in fields(Observations):
+        if field.name != "times":
+            a, b = getattr(these, field.name), getattr(others, field.name)
+            found[field.name] = np.where(who.reshape(-1, *[1] * (a.ndim - 1)), a, b)
+    return replace(others, **found)
 
 
 def rate(protocol: Protocol, simulated: Simulated, replicate: int = 0) -> Rated:
@@ -83,25 +103,34 @@ def rate_as(protocol: Protocol, simulated: Simulated, trial: str) -> Rated:
         return uniforms(seed, trial, who, name, int(np.prod(shape[1:]))).reshape(shape)
 
     draws = Draws.make(len(who), len(simulated.visits), normal, uniform, trial=_trial_level(protocol, trial))
-    drugged = [any(not t.placebo for t in a.treatment) for a in protocol.arms]
-    active = np.array(drugged)[simulated.arm]
-    burden, changes = active.astype(float), None
+    treated = [any(not t.placebo for t in a.treatment) for a in protocol.arms]
+    drugged = [any(t.drug and not t.placebo for t in a.treatment) for a in protocol.arms]
+    active = np.array(treated)[simulated.arm]
+    burden, changes = np.array(drugged)[simulated.arm].astype(float), None
     left = np.full(len(who), np.inf)
     if simulated.choices is not None:
         burden = on_drug(protocol, simulated.arm, simulated.choices)
         changes = change_times(protocol, simulated.arm, simulated.choices)
         left = leaving_times(protocol, simulated.arm, simulated.choices)
-    seen = observe(
-        simulated.severity,
-        context(protocol),
-        draws,
-        active=active,
-        untreated=simulated.untreated,
-        unblinding=quantity(protocol.setting.unblinding).value if protocol.setting.unblinding else 0.0,
-        burden=burden,
-        changes=changes,
-        hidden=protocol.dropout == "latent_score",
-    )
+
+    def observed(around: TrialContext) -> Observations:
+        return observe(
+            simulated.severity,
+            around,
+            draws,
+            active=active,
+            untreated=simulated.untreated,
+            unblinding=quantity(protocol.setting.unblinding).value if protocol.setting.unblinding else 0.0,
+            burden=burden,
+            changes=changes,
+            hidden=protocol.dropout == "latent_score",
+        )
+
+    around = context(protocol)
+    seen = observed(around)
+    waits = np.array([waiting(protocol, a) for a in protocol.arms])[simulated.arm]
+    if waits.any():
+        seen = _where(waits, observed(replace(around, blinding="waitlist")), seen)
     if protocol.dropout == "none":
         everyone, never = np.ones_like(seen.in_trial), np.full_like(seen.dropout_time, np.inf)
         seen = replace(seen, in_trial=everyone, dropout_time=never)
@@ -147,6 +176,9 @@ def endpoint_values(protocol: Protocol, rated: Rated, endpoint: Endpoint) -> Arr
     """One value per patient, last observation carried forward: a change, or 1 and 0; shape (patients,)."""
     visits = sorted(visit_hours(v) for v in protocol.visit_list)
     at = int(np.searchsorted(visits, visit_hours(endpoint.at) - 1e-9))
+    if endpoint.kind == "discontinuation":
+        gone = rated.observed.dropout_time
+        return ((gone > visit_hours(endpoint.from_)) & (gone <= visit_hours(endpoint.at))).astype(float)
     carried = last_observed(scores(rated, endpoint.of)[:, : at + 1])
     if endpoint.kind == "change":
         begin = int(np.searchsorted(visits, visit_hours(endpoint.from_) - 1e-9))

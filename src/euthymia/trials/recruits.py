@@ -108,9 +108,9 @@ def recruit_members(ensemble: Ensemble, population: str, stratum: str, wanted: i
 
 def lane_values(ensemble: Ensemble, people: Patients) -> dict[str, Array]:
     """Network parameters of every lane: the member's, moved by the patient's traits."""
-    traits = load_population("mdd_outpatient").traits
+    population = load_population("mdd_outpatient")
     found = {k: v[people.member] for k, v in ensemble.values().items()}
-    return {**found, **{k: v for k, v in people.values.items() if k in traits}}
+    return {**found, **population.network_values(people.values, network().parameters)}
 
 
 def covariates(people: Patients) -> dict[str, Any]:

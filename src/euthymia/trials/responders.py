@@ -79,22 +79,3 @@ def adjusted_odds(yes: NDArray[np.bool_], baseline: Array, arm: NDArray[np.int64
     design = np.column_stack([np.ones(len(arm)), baseline, *[(arm == a).astype(float) for a in arms]])
     fit = sm.GLM(np.asarray(yes, float), design, family=sm.families.Binomial()).fit()
     return {a: Estimate(float(fit.params[2 + i]), float(fit.bse[2 + i])) for i, a in enumerate(arms)}
-
-
-def time_to_onset(times: Array, arm: NDArray[np.int64], censored_at: Array) -> dict[int, Estimate]:
-    """Log hazard ratio of onset of every arm against arm 0 (proportional hazards).
-
-    Parameters
-    ----------
-    times : ndarray, shape (patients,), h
-        Onset from `endpoints.onset`; infinite where none was seen.
-    censored_at : ndarray, shape (patients,), h
-        When each patient was last seen.
-    """
-    from statsmodels.duration.hazard_regression import PHReg
-
-    event = np.isfinite(times)
-    arms = [int(a) for a in np.unique(arm) if a]
-    design = np.column_stack([(arm == a).astype(float) for a in arms])
-    fit = PHReg(np.where(event, times, censored_at), design, status=event.astype(int), ties="efron").fit()
-    return {a: Estimate(float(fit.params[i]), float(fit.bse[i])) for i, a in enumerate(arms)}

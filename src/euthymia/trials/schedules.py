@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from euthymia.biology.interventions import WEEKDAYS
 from euthymia.errors import InputError
 from euthymia.units import to_canonical
 
@@ -15,7 +16,6 @@ DAY, WEEK = 24.0, 168.0
 NUMBER = r"(\d+(?:\.\d+)?(?:e\d+)?)"
 UNITS = {"kg": 1e6, "g": 1e3, "mg": 1.0, "ug": 1e-3, "mcg": 1e-3, "µg": 1e-3}
 EVERY = {"bid": 12.0, "tid": 8.0, "qid": 6.0, "qod": 48.0}
-WEEKDAYS = {1: (0,), 2: (0, 3), 3: (0, 2, 4), 5: (0, 1, 2, 3, 4), 7: tuple(range(7))}
 
 
 def amount_mg(text: str) -> tuple[list[float], bool, bool]:

@@ -23,8 +23,8 @@ from euthymia.outcomes.adherence import taken
 from euthymia.patients.history import LOAD
 from euthymia.patients.population import load_population
 from euthymia.patients.streams import normals, uniforms
-from euthymia.protocol.check import dose_mg
-from euthymia.protocol.protocol import Arm, Protocol
+from euthymia.protocol.given import dose_mg
+from euthymia.protocol.protocol import Arm, Protocol, Treatment
 from euthymia.protocol.times import hours, visit_hours
 from euthymia.trials import stages
 from euthymia.trials.cohort import Cohort, allocate, recruit
@@ -309,7 +309,7 @@ def patient_parameters(
 ) -> dict[str, NDArray[np.float64]]:
     """Everything that differs between patients: traits, kinetics, potencies, where the run-up ended."""
     population = load_population(protocol.base)
-    values = {k: cohort.values[k] for k in population.traits if k in model.treated.parameters}
+    values = population.network_values(cohort.values, model.treated.parameters)
     values[LOAD] = cohort.values["after"]
     values[EXPECTANCY] = np.full(len(cohort.number), EXPECTED[protocol.setting.expectancy])
     shared = list(model.network.states)
@@ -348,12 +348,13 @@ def dosing(
             continue
         when = np.array([d.time for d, _ in rows])
         per_kg = np.array([kg for _, kg in rows], dtype=bool)
-        given = np.array([d.kind == "infusion" for d, _ in rows])
+        given = np.array([d.kind in ("infusion", "set") for d, _ in rows])  # attended
         count = len(when)
         state = uniforms(protocol.seed, trial, cohort.number[who], "adherence/state", count)
         miss = uniforms(protocol.seed, trial, cohort.number[who], "adherence/miss", count)
         kept = taken(when, state, miss, protocol.setting.care == "inpatient", mean) | given
-        share[who] = kept.mean(axis=1)
+        drug = np.array([d.kind != "set" for d, _ in rows])
+        share[who] = kept[:, drug].mean(axis=1) if drug.any() else 1.0
         mask[who, :count] = kept * np.where(per_kg[None, :], weight[who, None], 1.0)
     return Events([[d for d, _ in rows] for rows in records], of, mask), share
 
@@ -370,6 +371,9 @@ def _records(
     rows: list[tuple[Dose, bool]] = []
     for t, start, stop in stages.spans(protocol, arm, choices):
         if t.placebo:
+            continue
+        if t.intervention:
+            rows += [(d, False) for d in _ports(protocol, t, start, stop)]
             continue
         target = model.targets[t.drug, t.route]
         per_kg = t.dose.rstrip().endswith("/kg")
@@ -389,6 +393,13 @@ def _records(
             )
             rows.append((dose, per_kg))
     return sorted(rows, key=lambda r: (r[0].time, r[0].target))
+
+
+def _ports(protocol: Protocol, t: Treatment, start: float, stop: float) -> list[Dose]:
+    """Port changes of one intervention that counts from `start` and ends at `stop` at the latest."""
+    begin = start + (0.0 if t.on else visit_hours(t.from_))
+    end = min(stop, protocol.duration_h, begin + hours(t.for_) if t.for_ else np.inf)
+    return t.plan.doses(begin, end, t.level, t.begins())
 
 
 def default_threads(jobs: int | None) -> int:

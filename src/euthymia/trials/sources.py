@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from euthymia.evidence.bibliography import entries_for
+from euthymia.evidence.grade import grade
 from euthymia.evidence.parameter import Parameter, read_parameters
 from euthymia.evidence.read import LIBRARY, load
 from euthymia.outcomes.parameters import PARTS
 from euthymia.patients.genes import load_ancestry
 from euthymia.patients.population import load_population
 from euthymia.protocol.protocol import Protocol
-from euthymia.trials.model import Model
+from euthymia.trials.model import Model, interventions_of
 
 EDGE = "an edge between systems"
 COLUMNS = ("id", "title", "value", "unit", "spread", "basis", "system", "kind", "grade", "cite", "where")
@@ -33,6 +34,9 @@ def used_parameters(protocol: Protocol, model: Model) -> Iterator[tuple[str, Par
     for prefix, compound in model.analytes.items():
         for key, parameter in compound.parameters.items():
             yield f"compound {prefix}", _renamed(parameter, f"{prefix}.{key}")
+    for treatment in interventions_of(protocol):
+        for port, parameter in treatment.ports.items():
+            yield f"intervention {treatment.name}", _renamed(parameter, f"{treatment.name}.{port}")
     for module in model.report.modules:
         for parameter in module.parameters.values():
             yield f"module {module.name}", parameter
@@ -82,6 +86,13 @@ def sources_of(protocol: Protocol, model: Model) -> Sources:
             if e.cite:
                 sources.setdefault(
                     (e.cite, part), _entry(e.cite, part, p.title or p.id, e.basis, e.kind, p.grade)
+                )
+    for treatment in interventions_of(protocol):
+        for e in treatment.evidence:
+            if e.cite:
+                part = f"intervention {treatment.name}"
+                sources[e.cite, part] = _entry(
+                    e.cite, part, treatment.title, e.basis, e.kind, grade(treatment.evidence)
                 )
     for edge in model.report.edges:
         for e in edge.evidence:

@@ -171,7 +171,7 @@ def on_drug(protocol: Protocol, arm: NDArray[np.int64], choices: NDArray[np.int6
     rows = np.zeros((len(plans), len(visits)))
     for k, (a, chosen) in enumerate(plans):
         for t, start, stop in spans(protocol, protocol.arms[a], chosen):
-            if not t.placebo:
+            if t.drug and not t.placebo:
                 rows[k] += (visits >= start) & (visits < stop)
     return np.minimum(rows, 1.0)[of]
 

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from euthymia import __version__
+from euthymia.protocol.analyses import EVENTS
 from euthymia.protocol.protocol import Protocol
 from euthymia.protocol.times import visit_hours
-from euthymia.trials.analyses import AnalysisRow, analyse, operating
+from euthymia.trials.analyses import AnalysisRow, analyse, curves, operating
 from euthymia.trials.folder import (
     LAYOUT,
     code_hash,
@@ -66,6 +67,8 @@ def write_run(
     write_table(folder / "levels.parquet", levels_table(protocol, model, runs if pool is None else runs[:1]))
     write_analyses(folder, protocol, rated, pool, progress)
     write_table(folder / "endpoints.parquet", endpoints_table(protocol, rated))
+    if any(e.kind in EVENTS for e in protocol.endpoint_list):
+        write_table(folder / "survival.parquet", survival_table(protocol, rated[0]))
     if protocol.staged:
         write_table(folder / "flow.parquet", flow_table(protocol, rated))
     published = published_table(protocol)
@@ -144,6 +147,22 @@ def look_rows(
             continue
         for look in looks(interim, groups[i], groups[control]):
             yield {"replicate": replicate, "arm": a.name, **asdict(look)}
+
+
+def survival_table(protocol: Protocol, rated: Rated) -> dict[str, Any]:
+    """Kaplan-Meier curves of the times to an event, one row a step."""
+    columns = ("analysis", "endpoint", "arm", "day", "free", "low", "high", "at_risk", "events", "median_day")
+    rows: dict[str, list[Any]] = {c: [] for c in columns}
+    for analysis, endpoint, arm, curve in curves(protocol, rated):
+        steps = len(curve.time)
+        median = curve.median / DAY if np.isfinite(curve.median) else None
+        for key, values in (("analysis", [analysis] * steps), ("endpoint", [endpoint] * steps), ("arm", [arm] * steps),
+                            ("day", (curve.time / DAY).tolist()), ("free", curve.free.tolist()),
+                            ("low", curve.low.tolist()), ("high", curve.high.tolist()),
+                            ("at_risk", curve.at_risk.tolist()), ("events", curve.events.tolist()),
+                            ("median_day", [median] * steps)):  # fmt: skip
+            rows[key] += values
+    return rows
 
 
 def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -388,7 +407,7 @@ def _endpoint_rows(protocol: Protocol, rated: Rated) -> Iterator[Row]:
             yield mean_change(a.name, name, mine) if endpoint.kind == "change" else share(a.name, name, mine)
         if control is None:
             continue
-        baseline = scores(rated, endpoint.of)[:, 0]
+        baseline = scores(rated, endpoint.of or protocol.setting.scale)[:, 0]
         for i, a in enumerate(protocol.arms):
             if i != control and endpoint.kind == "change":
                 yield difference(

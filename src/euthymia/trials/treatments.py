@@ -80,6 +80,8 @@ def find_treatment(text: str) -> Named | None:
 
     >>> find_treatment("Zuranolone (SAGE-217) 50 mg").mechanism
     'neurosteroid_GABAA'
+    >>> find_treatment("group cognitive-behavioural therapy").group
+    'psychotherapy'
     >>> find_treatment("unheardofine") is None
     True
     """
@@ -87,7 +89,7 @@ def find_treatment(text: str) -> Named | None:
     whole = _names().get(plain) or _names().get(re.sub(r"\s*\(.*?\)", "", plain).strip())
     if whole:
         return whole
-    hits = [m.group(0) for m in _pattern().finditer(plain)]
+    hits = [m.group(0) for form in (plain, plain.replace("-", " ")) for m in _pattern().finditer(form)]
     if hits:
         return _names()[hits[0]]
     try:

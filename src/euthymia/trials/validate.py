@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from euthymia.trials.arms import arm_rows
+from euthymia.trials.arm_model import ControlModel
+from euthymia.trials.arm_scores import arm_rows, arm_scores
 from euthymia.trials.baselines import RULES, baseline
 from euthymia.trials.effects import ContrastPrediction, EffectModel
 from euthymia.trials.explain import network_words
@@ -155,33 +156,13 @@ def validate(
         there = seen is not None and not seen.reason
         row["foreseen"] = float(np.nanmean(seen.members)) if seen and there else None
         row["sd"]["patient"] = seen.scatter / math.sqrt(row["n"]) if seen and there else None
-    by_trial: dict[str, dict[str, float]] = {}
+    by_trial: dict[str, dict[str, ContrastPrediction]] = {}
     for c, p in zip(asked, predicted, strict=True):
-        by_trial.setdefault(c.trial, {})[c.arm] = p.mean
-    rows = [row for t in trials if t.control for row in arm_rows(t, by_trial.get(t.id, {}))]
+        by_trial.setdefault(c.trial, {})[c.arm] = p
+    controls = ControlModel.fit(learn)
+    rows = [row for t in trials for row in arm_rows(t, controls, by_trial.get(t.id, {}))]
     found["arms"] = {"rows": rows, **arm_scores(rows)}
     return _clean(found)
-
-
-def arm_scores(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """MAE and bias of arm changes by role, trials weighted equally, beside the constant that suits them best."""
-    out: dict[str, Any] = {}
-    for role in ("control", "active"):
-        some = [r for r in rows if r["role"] == role]
-        if not some:
-            continue
-        counts: dict[str, int] = {}
-        for r in some:
-            counts[r["trial"]] = counts.get(r["trial"], 0) + 1
-        w = np.array([1 / counts[r["trial"]] for r in some]) / len(counts)
-        y, m = np.array([r["observed"] for r in some]), np.array([r["predicted"] for r in some])
-        out[role] = {
-            "n": len(some),
-            "mae": float(w @ np.abs(m - y)),
-            "bias": float(w @ (m - y)),
-            "mae_constant": float(w @ np.abs(y - np.median(y))),
-        }
-    return out
 
 
 def _clean(value: Any) -> Any:
