@@ -212,6 +212,7 @@ def test_a_comparison_used_as_a_number(tmp_path: Path) -> None:
     )
     path = tmp_path / "model.xml"
     path.write_text(
+        '<?xml version="1.0" encoding="UTF-8"?>'
         '<sbml xmlns="http://www.sbml.org/sbml/level3/version2/core" level="3" version="2"><model id="m">'
         '<listOfParameters><parameter id="x" value="0" constant="false"/></listOfParameters><listOfRules>'
         f'<rateRule variable="x"><math xmlns="http://www.w3.org/1998/Math/MathML">{math}</math></rateRule>'
