@@ -156,7 +156,7 @@ def own_network(n: int) -> Problem:
     times = np.arange(0.0, end + 1, 168.0)
     name = f"own network with drugs, {len(model.treated.states)} states"
     days = np.arange(0.0, end + 1, 24.0)
-    return make_problem(name, model.treated, parameters, events, times, within(days, 6))
+    return make_problem(name, model.treated, parameters, events, times, within(days, 24))
 
 
 def first_values(problem: Problem) -> np.ndarray:

@@ -219,7 +219,7 @@ CHECKS = ("sequence", "doses", "onset", "subgroups", "spread", "failures")
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--patients", type=int, default=60)
+    parser.add_argument("--patients", type=int, default=300)
     parser.add_argument("--json", type=Path)
     parser.add_argument(
         "--fitted",

@@ -17,7 +17,8 @@ from euthymia.compounds.score import score, summarise
 
 TABLE = Path(__file__).with_name("exposure_calibration.csv")
 AFTERWARDS = {
-    "read and entered before they were scored": "exposure_independent.csv",
+    "read and entered before they were scored, then looked at": "exposure_independent.csv",
+    "typed after that, before they were scored": "exposure_fresh.csv",
     "variation between patients in routine monitoring": "spread_patients.csv",
 }
 SEED = 20
@@ -65,6 +66,9 @@ def main() -> int:
         later, bad = read_observations(TABLE.with_name(name))
         missed += len(bad)
         classes(title, later)  # printed, not counted: what new data look like
+        apart = [seen for seen in later if seen.row.get("independent") == "yes"]
+        if 0 < len(apart) < len(later):
+            classes("of these, rows that set no number", apart)
     rng = np.random.default_rng(SEED)
     for name, dose, low, high, least, most in SLICE:
         drug = load_compound(name)

@@ -125,3 +125,19 @@ def test_perpetrators_only_name_known_enzymes():
     for entry in perpetrators().values():
         assert set(entry.enzymes) <= known
     assert find("rifampin").name == "rifampicin"
+
+
+def test_doses_and_names_as_people_write_them(capsys):
+    def level(*words: str) -> float:
+        call("exposure", *words, "--json")
+        return next(iter(json.loads(capsys.readouterr().out)["analytes"].values()))["Cavg_ng_per_mL"]
+
+    plain = level("--drug", "citalopram", "--dose", "40 mg", "--every", "12 h", "--weight", "80")
+    salt = ["--drug", "citalopram hydrobromide", "--dose", "0.5 mg/kg", "--every", "bid", "--weight", "80"]
+    assert level(*salt) == pytest.approx(plain)
+    slow = ["--drug", "venlafaxine", "--dose", "75 mg", "--formulation"]
+    assert level(*slow, "XR") == pytest.approx(level(*slow, "extended-release"))
+    with pytest.raises(InputError, match="'once' is a single dose"):
+        call("exposure", "--drug", "citalopram", "--dose", "40 mg", "--every", "0 h")
+    with pytest.raises(InputError, match="is no mass"):
+        call("exposure", "--drug", "citalopram", "--dose", "40 furlong/kg")

@@ -55,6 +55,17 @@ def test_class_is_worked_out(more, group):
     assert class_of(row(**more)) == group
 
 
+def test_east_asian_groups_are_lighter_where_no_weight_is_stated():
+    plain = row(population="healthy volunteers", metric="AUC_inf", value_unit="ng*h/mL")
+    lighter = row(population="20 healthy Chinese men", metric="AUC_inf", value_unit="ng*h/mL")
+    stated = row(population="20 healthy Chinese men", weight_kg="70", metric="AUC_inf", value_unit="ng*h/mL")
+    assert "weight" not in plain.covariates
+    assert lighter.covariates["weight"] == pytest.approx(0.85 * 70)
+    assert stated.covariates["weight"] == 70
+    heavy, light = (s.predicted for s in score([plain, lighter])[0])
+    assert light / heavy == pytest.approx(0.85**-0.75, rel=0.01)
+
+
 def test_reference_changes_what_it_names_and_nothing_else():
     seen = row(
         metric="AUC_ratio",
@@ -64,7 +75,7 @@ def test_reference_changes_what_it_names_and_nothing_else():
         population="smoker=yes;n=12",
     )
     base = reference_of(seen)
-    assert not base.others and base.dose == 20 and "smoker" not in base.covariates
+    assert not base.others and base.dose == 20 and base.covariates["smoker"] == 0
     assert dict(base.phenotype) == {"CYP2C19": "NM", "CYP2D6": "IM"}
     assert seen.covariates["smoker"] == 1 and base.tokens["n"] == "12"
     with pytest.raises(ValueError, match="reference 'something else' is not understood"):
@@ -89,7 +100,9 @@ def test_cells():
     )
     with pytest.raises(ValueError, match="infusion_min is needed"):
         mass("5", "mg/h", 70, 0, math.nan)
-    assert tokens("healthy, non-smokers, n=12")["n"] == "12" and "smoker" not in tokens("healthy non-smokers")
+    assert (
+        tokens("healthy, non-smokers, n=12")["n"] == "12" and tokens("healthy non-smokers")["smoker"] == "no"
+    )
     assert tokens("extended release tablet")["formulation"] == "extended_release"
     assert (
         variation("CV 45 %", 1) == 0.45

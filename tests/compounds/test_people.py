@@ -67,3 +67,8 @@ def test_covariates_keep_what_is_said_of_a_group():
     assert (found["sex"] == "female").all() and (found["smoker"] == 1).all()
     young = draw_covariates({}, "", N, np.random.default_rng(1), True)
     assert young["smoker"].sum() == 0 and young["age"].mean() < 30
+
+
+def test_enantiomers_of_a_mixture_vary_together():
+    draws, _ = draw_people(load_compound("ketamine"), "intravenous", 50, np.random.default_rng(1), False)
+    assert (draws["ketamine.esketamine.CL"] == draws["ketamine.arketamine.CL"]).all()

@@ -123,6 +123,24 @@ def test_untreated_network_is_not_counted_twice():
     np.testing.assert_allclose(same.latent, flat.latent)
 
 
+def test_a_drug_gains_less_where_little_is_left_and_leaves_the_spread_alone():
+    """Additive in logits: near the floor one logit is few points; the closed form at one severity."""
+    draws = Draws.seeded(4000, len(WEEKS), 5)
+    untreated = np.full((4000, len(WEEKS)), 30.0)
+    treated = untreated.copy()
+    treated[:, 1:] -= 3.0
+    drug = observe(treated, USUAL, draws, untreated=untreated).latent[:, -1]
+    placebo_ = observe(untreated, USUAL, draws, untreated=untreated).latent[:, -1]
+    gain = placebo_ - drug
+    low, mid = placebo_ < 8, np.abs(placebo_ - 30) < 1
+    assert gain[low].mean() < 0.6 * gain[mid].mean()
+    assert gain[mid].mean() == pytest.approx(3.0, abs=0.05)
+    share = 20 / 60
+    shift = np.log(27 / 33)
+    expected = 20 - 60 / (1 + np.exp(-(np.log(share / (1 - share)) + shift)))
+    assert gain[np.abs(placebo_ - 20) < 0.2].mean() == pytest.approx(expected, abs=0.05)
+
+
 def test_one_patient_alone_gives_the_same_numbers():
     d = Draws.seeded(20, len(WEEKS), 9)
     one = Draws(d.course[7:8], d.events[7:8], d.rating[7:8], d.own[7:8], d.own_madrs[7:8], d.dropout[7:8])

@@ -234,3 +234,11 @@ def test_the_solver_agrees_with_a_member_by_itself(simulator):
     a = run_course(Course(), two, together.cohort("mdd_outpatient", ""), days, ["symptoms.madrs"])
     b = run_course(Course(), two.take([1]), alone.cohort("mdd_outpatient", ""), days, ["symptoms.madrs"])
     assert a[2:] == pytest.approx(b, rel=1e-9)
+
+
+def test_a_port_that_a_background_drug_touches_still_takes_the_level_of_the_course() -> None:
+    from euthymia.trials.mechanism import _equations
+
+    background = (("escitalopram", "oral"),)
+    assert "HTR2A.antagonism" not in _equations(background).system.inputs
+    assert "HTR2A.antagonism" in _equations(background, ("HTR2A.antagonism",)).system.inputs

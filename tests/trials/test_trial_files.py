@@ -301,3 +301,34 @@ def test_schedules_of_papers_give_the_doses_they_mean(text, days):
     from euthymia.trials.schedules import dose_times
 
     assert [t / 24 for t in dose_times(words.schedule(text), 42 * 24.0)] == days
+
+
+def test_what_an_outsider_writes_from_a_paper_is_understood(tmp_path):
+    """Arms by their treatment, a bounded p value, design keys at the top, a table that calls its first column trial."""
+    text = """\
+year: 2012
+blinding: open
+setting: inpatient
+arms:
+  - {treatment: vortioxetine, dose: 5 or 10 mg, schedule: daily 8 weeks, n: 100}
+  - {treatment: placebo, n: 101}
+results:
+  - {arm: vortioxetine, scale: MADRS, week: 8, change: -14, difference: -3.0, p: <0.001}
+  - {arm: placebo, scale: MADRS, week: 8, change: -11}
+"""
+    found = read(text)
+    assert (found.blinding, found.setting) == ("open", "inpatient")
+    assert [r.arm for r in found.results] == ["vortioxetine 5 or 10 mg", "placebo"]
+    assert found.contrasts()[0].se == pytest.approx(3.0 / 3.2905, rel=1e-4)
+    assert any("'<0.001' is read as 0.001" in str(n) for n in found.notes)
+    twice = text.replace("treatment: placebo, n", "treatment: vortioxetine, dose: 20 mg, n")
+    with pytest.raises(InputError, match="no arm 'vortioxetine'"):
+        read(twice)
+    table = tmp_path / "t.csv"
+    rows = ["trial,year,arm,treatment,n,primary_met", "a,2018,x,pramipexole,30,no", "a,2018,y,placebo,30,no"]
+    table.write_text("\n".join(rows) + "\n", "utf-8")
+    from euthymia.cli.check import check_file
+
+    assert check_file(table) == []
+    table.write_text("trial,year,treatment\na,2018,placebo\n", "utf-8")
+    assert "column 'arm' is missing" in str(check_file(table)[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -12,6 +13,8 @@ from euthymia.compounds.compound import Compound, load_compound
 from euthymia.compounds.course import Treatment
 from euthymia.compounds.genotype import read_activity
 from euthymia.compounds.interactions import Perpetrator, find
+from euthymia.compounds.observation_text import WEIGHT, every_hours, mass
+from euthymia.compounds.observation_words import release_in, without_salt
 from euthymia.errors import InputError
 from euthymia.units import quantity
 
@@ -74,13 +77,25 @@ def read_patient(arguments: argparse.Namespace, n: int = 1) -> dict[str, Array]:
     return patient
 
 
-def read_dose(text: str) -> float:
-    """'10 mg' to mg; a dose without unit is an error."""
+def read_dose(text: str, compound: Compound | None = None, weight: float | None = None) -> float:
+    """'10 mg' to mg; a dose without unit is an error.
+
+    '0.5 mg/kg' is multiplied with the weight (70 kg where none is given), '24 mmol' with the molar mass.
+    """
+    parts = text.split(maxsplit=1)
+    if len(parts) == 2 and parts[1].replace(" ", "").endswith(("/kg", "mol")):
+        size = compound.value("molar_mass") if compound and "molar_mass" in compound.parameters else math.nan
+        try:
+            return mass(parts[0], parts[1], weight or WEIGHT, 0.0, size)
+        except ValueError as error:
+            raise InputError([f"--dose {text}: {error}"]) from None
     return quantity(text, "mg").value
 
 
 def read_hours(text: str) -> float:
-    """'24 h' or '1 week' to h."""
+    """'24 h', '1 week' or 'bid' to h."""
+    if not any(c.isdigit() for c in text) and (every := every_hours(text)):
+        return every
     return quantity(text, "h").value
 
 
@@ -135,8 +150,14 @@ def limit_dose(compound: Compound, dose: float, every: float) -> str:
 
 
 def one_drug(name: str) -> Compound:
-    """The compound of a name."""
-    return load_compound(name)
+    """The compound of a name, which may carry a salt ('citalopram hydrobromide')."""
+    try:
+        return load_compound(name)
+    except InputError:
+        short = without_salt(name) if not release_in(name) else name
+        if short == name:
+            raise
+        return load_compound(short)
 
 
 def plain(value: object) -> object:

@@ -13,6 +13,8 @@ from euthymia.evidence.read import LIBRARY, load
 NAME = "check"
 HELP = "Check library and protocol files; without a path, the whole library."
 
+TABLES = (".csv", ".tsv", ".json")  # trials of others; library files and protocols are YAML
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="*", metavar="PATH", help="files or folders")
@@ -36,6 +38,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def check_file(path: Path) -> list[Problem]:
     """Every problem of one file: schema, sources, units and, for protocols and modules, what they refer to."""
+    if path.suffix.lower() in TABLES and path.is_file():
+        from euthymia.trials.published import read_trials
+
+        return read_trials([path])[1]
     kind = kind_of(path)
     if not kind and path.is_file():
         return [

@@ -25,6 +25,7 @@ from euthymia.compounds.course import Course, Treatment, days_to_steady_state, d
 from euthymia.compounds.exposure import analyse
 from euthymia.compounds.individual import variable_parameters
 from euthymia.compounds.interactions import warnings
+from euthymia.compounds.observation_words import formulation_of
 from euthymia.errors import InputError
 
 NAME = "exposure"
@@ -60,11 +61,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def report(arguments: argparse.Namespace) -> dict[str, Any]:
     """Everything the command prints, as plain data."""
     compound = one_drug(arguments.drug)
-    dose = read_dose(arguments.dose)
+    dose = read_dose(arguments.dose, compound, arguments.weight)
+    arguments.formulation = formulation_of(arguments.formulation) if arguments.formulation else None
     every = 0.0 if arguments.every.strip() == "once" else read_hours(arguments.every)
     infusion = read_hours(arguments.infusion) if arguments.infusion else 0.0
     problems = [f"{name} {value:g} should be above 0" for name, value in (("--dose", dose),) if value <= 0]
-    problems += ["--every should be above 0"] if every < 0 else []
+    if every <= 0 and arguments.every.strip() != "once":
+        problems.append("--every should be above 0 ('once' is a single dose)")
     problems += (
         ["--days should lie between 0.1 and 730"]
         if arguments.days is not None and not 0.1 <= arguments.days <= 730
@@ -134,7 +137,7 @@ def _numbers(course: Course, name: str, window: np.ndarray) -> dict[str, float]:
     return {
         "Cmax_ng_per_mL": found.Cmax,
         "Tmax_h": found.Tmax,
-        "Cmin_ng_per_mL": found.Cmin,
+        "Cmin_ng_per_mL": max(found.Cmin, 0.0),  # what is left of nothing may be a rounding below it
         "Cavg_ng_per_mL": found.Cavg,
         "AUC_ng_h_per_mL": found.AUC,
         "Cavg_nmol_per_L": found.Cavg / course.molar_mass[name] / 1000.0,

@@ -53,7 +53,5 @@ class Progress:
         elif not self.quiet and now - self._said >= EVERY:
             self._said = now
             left = (now - begun) * (total - done) / done if done else 0.0
-            print(
-                f"{STAGES.get(stage, stage)}: {done} of {total}, {rate}, about {left:.0f} s left",
-                file=sys.stderr,
-            )
+            told = [f"{done} of {total}", rate, f"about {left:.0f} s left" if rate else ""]
+            print(f"{STAGES.get(stage, stage)}: {', '.join(filter(None, told))}", file=sys.stderr)

@@ -6,6 +6,7 @@ occupancies at the asked times.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -99,10 +100,10 @@ class Course:
         """Level of one analyte, ng/mL."""
         return self.levels[prefix] * self.molar_mass[prefix] * 1000.0
 
-    def of(self, name: str) -> tuple[Array, float]:
+    def of(self, name: str, molar: bool = False) -> tuple[Array, float]:
         """Level (nmol/L) and molar mass of an analyte by its library name; a mixture is the sum of its parts.
 
-        `a + b` and 'active moiety' are sums by mass, expressed as the first of them.
+        `a + b` and 'active moiety' are sums by mass, expressed as the first of them, or with `molar` by amount.
 
         Raises
         ------
@@ -110,7 +111,7 @@ class Course:
             Nothing of that name was simulated.
         """
         parts = [part.strip() for part in name.split("+")]
-        if "moiety" in name.lower() or name.lower() in ("sum", "total"):
+        if "moiety" in name.lower() or re.match(r"(sum|total)\b", name.lower()):
             parts = list(self.levels)
         if len(parts) > 1:
             found = [
@@ -118,7 +119,7 @@ class Course:
                 for part in parts
             ]
             first = found[0][1]
-            return np.sum([level * mass / first for level, mass in found], axis=0), first
+            return np.sum([level * (1.0 if molar else mass / first) for level, mass in found], axis=0), first
         try:
             known = load_compound(name)
         except InputError:
@@ -265,7 +266,33 @@ def draw_occasions(
     }
 
 
+def elimination_half_life(compound: Compound, absorption: float = np.inf) -> float:
+    """Terminal half-life of one analyte at a low level, h: the slowest of distribution, elimination and absorption.
+
+    Parameters
+    ----------
+    absorption : float, 1/h
+        Rate of absorption; left out, it does not limit.
+    """
+    outside = [n for n in ("2", "3") if f"V{n}" in compound.parameters]
+    rates = np.zeros((1 + len(outside), 1 + len(outside)))
+    rates[0, 0] = -compound.value("CL") / compound.value("V")
+    for i, n in enumerate(outside, 1):
+        flow = compound.value(f"Q{n}")
+        rates[0, 0] -= flow / compound.value("V")
+        rates[i, 0] = flow / compound.value("V")
+        rates[0, i] = flow / compound.value(f"V{n}")
+        rates[i, i] = -flow / compound.value(f"V{n}")
+    return float(np.log(2) / min(-np.linalg.eigvals(rates).real.max(), absorption))
+
+
 def terminal_half_life(compound: Compound) -> float:
+    """Longest terminal half-life among the analytes, h, at normal function and a low level; at least 1."""
+    parts = analytes(compound).values()
+    return max([1.0, *(elimination_half_life(p) for p in parts if {"CL", "V"} <= set(p.parameters))])
+
+
+def _residence_half_life(compound: Compound) -> float:
     """Longest half-life among the analytes, h, from clearance and total volume at normal function."""
     longest = 1.0
     for part in analytes(compound).values():
@@ -284,7 +311,7 @@ def days_to_steady_state(treatments: Sequence[Treatment], half_lives: float = 30
     longest = 0.0
     for treatment in treatments:
         parts = analytes(treatment.compound).values()
-        longest = max(longest, half_lives * terminal_half_life(treatment.compound))
+        longest = max(longest, half_lives * _residence_half_life(treatment.compound))
         for part in parts:
             own = set(part.data.get("saturation", {})) | set(part.data.get("inhibits", {}))
             left = 1.0 - sum(part.value(f"pathways.{enzyme}", 0.0) for enzyme in own)

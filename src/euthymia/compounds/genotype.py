@@ -149,6 +149,8 @@ def read_activity(enzyme: str, text: str) -> float:
                 )
             total += known[key]
         return total
+    if part := re.fullmatch(r"[<>=~]*\s*(\d*\.?\d+)(?:\s*(?:-|to)\s*(\d*\.?\d+))?", plain):
+        return read_activity(enzyme, str(np.mean([float(x) for x in part.groups() if x])))
     words = [w for w in re.split(r"[/+]", plain) if w.strip()]
     return (
         float(np.mean([activity_score(enzyme, w) for w in words])) if words else activity_score(enzyme, plain)

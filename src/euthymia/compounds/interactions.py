@@ -81,7 +81,7 @@ def find(name: str, as_inhibitor: bool = True) -> Compound | Perpetrator:
         Neither of them; the nearest name is offered.
     """
     plain = " ".join(name.lower().split())
-    for spelling in (plain, plain.replace(" ", "-")):
+    for spelling in (plain, plain.replace(" ", "-"), plain.replace(".", "").replace("’", "'")):
         if as_inhibitor and spelling in perpetrators():
             return perpetrators()[spelling]
     index = _index()

@@ -10,8 +10,10 @@ import math
 import re
 from dataclasses import dataclass
 
+from euthymia.compounds.observation_words import impairment, release_in
 from euthymia.units import parse_unit
 
+MONTH = 30.0  # days
 WEIGHT = 70.0  # kg, where a dose per kg is given without a weight
 _MG = {"g": 1000.0, "ug": 0.001, "µg": 0.001, "mcg": 0.001, "mg": 1.0}
 _EVERY = {
@@ -26,9 +28,14 @@ _TARGETS = {
     "ALPHA1": "ADRA1A", "SIGMA1": "SIGMAR1", "P2X7": "P2RX7", "GABAA": "GABRA1", "VMAT2": "SLC18A2", "TRKB": "NTRK2",
     "CB1": "CNR1", "MT1": "MTNR1A", "MT2": "MTNR1B", "GSK3": "GSK3B",
 }  # fmt: skip
+_NO_GENE = (
+    "", "-", "none", "na", "n/a", "unknown", "mixed", "unselected", "all", "any", "not genotyped", "nm", "em", "normal",
+    "normal metaboliser", "extensive metaboliser", "wild type", "wt",
+)  # fmt: skip
 _NUMBER = r"[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?"
 _ALONE = re.compile(
-    r"^(no|without|-)?\s*(co[\s_-]?medication|inhibitor|inducer|perpetrator)?$|^alone$|^none$|^placebo$|^baseline$|^control$"
+    r"^(no|without|-)?\s*(co[\s_-]?medication|co[\s_-]?administration|inhibitor|inducer|perpetrator|interaction)?$|"
+    r"^(given |drug |taken )?alone$|^none$|^placebo$|^baseline$|^control$|^mono[\s-]?therapy$|^before\b.*$"
 )
 
 
@@ -49,10 +56,11 @@ def number(text: str, what: str) -> float:
     ValueError
         No number in it.
 
-    >>> number("1.5-1.7", "value"), number("~12", "value"), number("1,250", "value")
-    (1.6, 12.0, 1250.0)
+    >>> number("1.5-1.7", "value"), number("~12", "value"), number("1,250", "value"), number("16,5", "value")
+    (1.6, 12.0, 1250.0, 16.5)
     """
     plain = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text.replace("−", "-").replace("–", "-"))
+    plain = re.sub(r"(?<=\d),(?=\d{1,2}\b)", ".", plain)  # a decimal comma
     match = re.match(rf"[~<>=≈±\s]*({_NUMBER})(?:\s*(?:-|to)\s*(\d*\.?\d+))?", plain)
     if not match:
         raise ValueError(f"{what} '{text}' is not a number")
@@ -63,9 +71,25 @@ def number(text: str, what: str) -> float:
 def hours(text: str) -> float:
     """Hours between doses: a number, or 'bid' and its kin; 0 for none or a single dose."""
     plain = text.strip().lower()
-    if plain in ("", "single", "single dose", "sd", "once"):
+    if plain in ("", "single", "single dose", "sd", "once", "-", "na", "n/a"):
         return 0.0
-    return _EVERY[plain] if plain in _EVERY else number(plain, "interval_h")
+    every = every_hours(plain)
+    return number(plain, "interval_h") if every is None else every
+
+
+def every_hours(words: str) -> float | None:
+    """Hours of 'bid', 'q8h', 'every 12 h', 'per day' or '24 h'; None for anything else."""
+    plain = re.sub(r"\bfor\b.*$", "", words.lower()).strip(" ()/,;:x")
+    plain = re.sub(r"^(per|a|every|once a|once every)\s+", "", plain)
+    if plain in _EVERY:
+        return _EVERY[plain]
+    if plain in ("day", "d", "24h", "night", "morning", "evening"):
+        return 24.0
+    if part := re.fullmatch(r"q?\s*(\d+(?:\.\d+)?)\s*(h|hr|hrs|hours?|d|days?)?", plain):
+        return float(part.group(1)) * (24.0 if (part.group(2) or "h").startswith("d") else 1.0)
+    if part := re.fullmatch(r"(\d)\s*(?:x|times)\s*(?:daily|a day|/d|per day)", plain):
+        return 24.0 / float(part.group(1))
+    return None
 
 
 def duration(text: str, interval: float) -> float:
@@ -76,12 +100,18 @@ def duration(text: str, interval: float) -> float:
     if plain in ("single", "sd", "single dose"):
         return 0.0
     if plain:
-        return number(plain, "duration_days") if interval else 0.0
+        unit = re.search(r"\d\s*(h|hours?|w|wk|weeks?|months?)\b", plain)
+        days = {"h": 1 / 24, "w": 7.0, "m": MONTH}[unit.group(1)[0]] if unit else 1.0
+        return number(plain, "duration_days") * days if interval else 0.0
     return math.inf if interval else 0.0
 
 
-def mass(text: str, unit: str, weight: float, infusion: float, molar_mass: float) -> float:
+def mass(
+    text: str, unit: str, weight: float, infusion: float, molar_mass: float, interval: float = 0.0
+) -> float:
     """A dose in mg; '/kg' is multiplied with the weight (kg), '/h' with the hours of infusion.
+
+    What is stated a day is divided over the doses of a day.
 
     Parameters
     ----------
@@ -89,13 +119,22 @@ def mass(text: str, unit: str, weight: float, infusion: float, molar_mass: float
         h.
     molar_mass : float
         mg/nmol, for doses in mol; nan where unknown.
+    interval : float
+        h; 0 for a single dose.
 
     Raises
     ------
     ValueError
         The unit is no mass, or the dose is a rate without a time of infusion.
     """
-    plain = (unit or "mg").strip().replace("ug", "µg").replace("mcg", "µg").replace(" ", "")
+    plain = (
+        (unit or "mg")
+        .strip()
+        .replace("ug", "µg")
+        .replace("mcg", "µg")
+        .replace(" ", "")
+        .replace("mEq", "mmol")
+    )
     amount = number(text, "dose")
     for ending, hour in (
         ("/24h", 24.0),
@@ -111,6 +150,8 @@ def mass(text: str, unit: str, weight: float, infusion: float, molar_mass: float
                 if not infusion:
                     raise ValueError(f"dose unit '{unit}' is a rate, so infusion_min is needed")
                 amount *= infusion / hour
+            elif interval:
+                amount *= interval / hour
             break
     if plain.endswith("/kg"):
         plain, amount = plain.removesuffix("/kg"), amount * weight
@@ -129,14 +170,18 @@ def given(text: str) -> Given:
     >>> given("fluvoxamine:50 mg bid")
     Given(name='fluvoxamine', dose=50.0, interval=12.0)
     """
-    name, *rest = (part.strip() for part in text.split(":"))
+    plain = re.match(
+        r"\s*([^:]*?)[\s(,]+(\d*\.?\d+\s*(?:mg|g|ug|µg|mcg)\b[^:)]*)\)?\s*$", text
+    )  # 'paroxetine 20 mg daily', 'paroxetine (20 mg bid)'
+    name, *rest = (part.strip() for part in (plain.groups() if plain and plain.group(1) else text.split(":")))
     dose = re.match(r"(\d*\.?\d+)\s*(mg|g|ug|µg|mcg)?\b", rest[0]) if rest else None
     amount = float(dose.group(1)) * _MG[dose.group(2) or "mg"] if dose else 0.0
     every = 24.0
     words = " ".join(rest[1:] or [rest[0][dose.end() :] if dose else ""]).strip().lower() if rest else ""
     if words:
         single = words in ("single", "single dose", "sd", "once")
-        every = 0.0 if single else _EVERY.get(words, 0.0) or number(words, f"interval of {name}")
+        known = every_hours(words)
+        every = 0.0 if single else number(words, f"interval of {name}") if known is None else known
     return Given(name, amount, every)
 
 
@@ -148,14 +193,26 @@ def genes(text: str) -> dict[str, str]:
     """
     found = {}
     for part in re.split(r"[;,]", text):
-        enzyme, sign, word = part.partition("=")
-        if sign:
-            plain = re.sub(
-                r"\b(activity[\s_]*score|as|genotype|phenotype|diplotype)\b", "", enzyme, flags=re.IGNORECASE
+        plain = part.strip()
+        if plain.lower() in _NO_GENE or plain.startswith("*"):
+            continue
+        match = re.match(r"(?:CYP[\s-]?)?(\d[A-Z]\d{1,2})\b[\s_:=]*(.*)$", plain, re.IGNORECASE)
+        other = re.match(r"(UGT\w+|CYP\w+)\s*[=:\s]\s*(.*)$", plain, re.IGNORECASE)
+        name, word = (
+            (f"CYP{match.group(1)}", match.group(2)) if match else other.groups() if other else ("", "")
+        )
+        word = re.sub(
+            r"^[\s_]*(activity[\s_]*score|as|genotype|phenotype|diplotype)\b[\s_:=]*",
+            "",
+            word,
+            flags=re.IGNORECASE,
+        )
+        word = re.sub(r"[\s-]*metaboli[sz]ers?\b", "", word, flags=re.IGNORECASE).strip(" =()")
+        if not name or not word:
+            raise ValueError(
+                f"phenotype '{plain}' is not understood; write 'CYP2D6=PM' or 'CYP2D6 activity score=0.5'"
             )
-            found[plain.upper().strip(" _")] = word.strip()
-        elif match := re.match(r"\s*(CYP\w+)[\s:]+(\S+)\s*$", part, re.IGNORECASE):
-            found[match.group(1).upper()] = match.group(2)
+        found[name.upper()] = word
     return found
 
 
@@ -167,12 +224,12 @@ def tokens(text: str) -> dict[str, str]:
         if v.strip()
     }
     words = text.lower()
-    if "formulation" not in found and re.search(
-        r"\b(extended|modified|sustained|controlled|prolonged)[\s_-]release", words
-    ):
-        found["formulation"] = "extended_release"
-    if "smoker" not in found and re.search(r"(?<!non)(?<!non-)(?<!no )\bsmokers?\b", words):
-        found["smoker"] = "yes"
+    if "formulation" not in found and (release := release_in(text)):
+        found["formulation"] = release
+    if "smoker" not in found and (word := re.search(r"\b(non[\s-]?|no )?smokers?\b", words)):
+        found["smoker"] = "no" if word.group(1) else "yes"
+    for key, level in impairment(text).items():
+        found.setdefault(key, str(level))
     return found
 
 
@@ -255,12 +312,12 @@ def parse_reference(text: str) -> tuple[bool, dict[str, str]]:
             _ALONE.match(plain.lower()) or plain.lower().startswith(("without ", "no co", "alone", "placebo"))
         ):
             alone = True
-        elif sign and key.upper().startswith(("CYP", "UGT")):
+        elif sign and re.match(r"(CYP|UGT|\d[A-Z]\d)", key, re.IGNORECASE):
             changes.update(genes(plain))
         elif sign:
-            changes[key.lower().replace(" ", "_")] = word
-        elif plain.upper() in ("NM", "EM", "PM", "IM", "UM", "RM"):
-            changes["phenotype"] = plain.upper()
+            changes[key.lower().replace(" ", "_").replace("-", "_")] = word
+        elif re.fullmatch(r"(NM|EM|PM|IM|UM|RM)s?", plain, re.IGNORECASE):
+            changes["phenotype"] = plain.upper().rstrip("S")
         elif plain.lower() in (
             "wild type",
             "wild-type",
@@ -268,12 +325,16 @@ def parse_reference(text: str) -> tuple[bool, dict[str, str]]:
             "*1/*1",
             "extensive metabolisers",
             "normal metabolisers",
+            "extensive metabolizers",
+            "normal metabolizers",
         ):
             changes["phenotype"] = "NM"
         elif plain.lower() in ("nonsmoker", "non-smoker", "nonsmokers", "non-smokers"):
             changes["smoker"] = "no"
-        elif match := re.match(r"(CYP\w+)\s+(\S+)$", plain, re.IGNORECASE):
-            changes[match.group(1).upper()] = match.group(2)
+        elif plain.lower() in ("parent", "parent drug", "parent compound"):
+            changes["analyte"] = "parent"
+        elif re.match(r"(CYP|\d[A-Z]\d)", plain, re.IGNORECASE):
+            changes.update(genes(plain))
         else:
             raise ValueError(
                 f"reference '{plain}' is not understood; write 'no co_medication', 'CYP2C19=NM', 'analyte=...' or "

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from euthymia.compounds.compound import Compound, load_compound
+from euthymia.compounds.genotype import enzyme_numbers
 from euthymia.compounds.observation_text import (
     WEIGHT,
     Given,
@@ -28,6 +29,8 @@ from euthymia.compounds.observation_text import (
     tokens,
     variation,
 )
+from euthymia.compounds.observation_words import METRICS, measured, route_of, spellings
+from euthymia.compounds.people import ancestry_of
 from euthymia.errors import InputError, UnitError, nearest
 
 __all__ = ["CLASSES", "COLUMNS", "METRICS", "Given", "Observation", "read_observations"]
@@ -61,58 +64,8 @@ COLUMNS = (
     "confidence",
     "independent",
 )
-METRICS = (
-    "Cmax",
-    "Cmin",
-    "Cavg",
-    "AUC_tau",
-    "AUC_inf",
-    "t_half",
-    "AUC_ratio",
-    "Cmax_ratio",
-    "Css_ratio",
-    "occupancy",
-)
+COURSE = 3.0  # days: so long a treatment without an interval was once a day
 CLASSES = ("typical", "metabolite", "drug_gene", "drug_drug", "occupancy", "spread")
-_METRIC = {m.lower(): m for m in METRICS} | {
-    "css": "Cavg",
-    "css_avg": "Cavg",
-    "auc": "AUC_tau",
-    "auc0_inf": "AUC_inf",
-    "auc_0_inf": "AUC_inf",
-    "cmin_ratio": "Css_ratio",
-    "cavg_ratio": "Css_ratio",
-    "css_avg_ratio": "Css_ratio",
-    "ctrough_ratio": "Css_ratio",
-    "c_ratio": "Css_ratio",
-    "auc_tau_ratio": "AUC_ratio",
-    "auc_inf_ratio": "AUC_ratio",
-    "aucr": "AUC_ratio",
-    "cmaxr": "Cmax_ratio",
-    "conc": "Cavg",
-    "concentration": "Cavg",
-    "c": "Cavg",
-    "cmax_ss": "Cmax",
-    "cmin_ss": "Cmin",
-    "cavg_ss": "Cavg",
-    "css_min": "Cmin",
-    "trough": "Cmin",
-    "auc_ss": "AUC_tau",
-    "auc0_tau": "AUC_tau",
-    "auc_0_tau": "AUC_tau",
-    "auc24": "AUC_tau",
-    "auc0_24": "AUC_tau",
-    "auclast": "AUC_inf",
-    "auc_last": "AUC_inf",
-    "t1/2": "t_half",
-    "t1_2": "t_half",
-    "halflife": "t_half",
-    "occ": "occupancy",
-    "c_trough": "Cmin",
-    "ctrough": "Cmin",
-    "thalf": "t_half",
-    "half_life": "t_half",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,15 +137,24 @@ def observation(name: str, row: Mapping[str, str]) -> Observation:
     ValueError, InputError, UnitError
         What cannot be understood.
     """
-    metric = _METRIC.get(row["metric"].lower().replace("-", "_").replace(" ", "_"))
-    if metric is None:
+    name_of_metric = measured(row["metric"])
+    if name_of_metric is None:
         raise ValueError(f"metric '{row['metric']}' is unknown; known: {', '.join(METRICS)}")
+    metric = name_of_metric.metric
+    row = _plain(row)
     compound = load_compound(row["compound"])
     interval = hours(row.get("interval_h", ""))
     days = duration(row.get("duration_days", ""), interval)
-    if math.isinf(days) and not interval:
+    stated = row.get("duration_days", "")
+    at_once = row.get("infusion_min") or row.get("at_h") or name_of_metric.at
+    if metric in ("Cavg", "Css_ratio") and not (interval or stated or at_once):
+        interval, days = 24.0, math.inf  # an average level is one of steady state
+    if not interval and stated and duration(stated, 24.0) >= COURSE:
         interval = 24.0
-    said = tokens(row.get("population", ""))
+        days = duration(stated, interval)
+    said = tokens(f"{row.get('population', '')};{row.get('release', '')}")
+    if name_of_metric.window:
+        said.setdefault("auc_window_h", str(name_of_metric.window))
     if is_patch_rate(row.get("route", ""), row.get("unit", "")):
         said["delivered"] = "yes"
     covariates = _covariates(row, said)
@@ -200,12 +162,16 @@ def observation(name: str, row: Mapping[str, str]) -> Observation:
     unit = row.get("value_unit") or "1"
     sex = row.get("sex", "").lower()
     value = number(row["value"], "value")
-    companions = tuple(given(p) for p in re.split(r"[;|]", row.get("co_medication", "")) if p.strip())
+    companions = tuple(given(p) for p in re.split(r"[;|]|\s\+\s", row.get("co_medication", "")) if p.strip())
+    phenotype = {k.upper(): v for k, v in said.items() if re.match(r"cyp\d", k)} | genes(
+        row.get("phenotype", "")
+    )
+    at = number(row["at_h"], "at_h") if row.get("at_h") else name_of_metric.at or None
     return Observation(
         id=name,
         compound=row["compound"],
         analyte=row.get("analyte") or row["compound"],
-        dose=_dose(row, metric, covariates.get("weight", WEIGHT), infusion, compound),
+        dose=_dose(row, metric, covariates.get("weight", WEIGHT), infusion, compound, interval),
         metric=metric,
         value=value,
         unit=unit,
@@ -214,13 +180,13 @@ def observation(name: str, row: Mapping[str, str]) -> Observation:
         interval=interval,
         duration=days,
         others=tuple(g for g in companions if g.name.lower() not in ("none", "no", "-", "placebo")),
-        phenotype=genes(row.get("phenotype", "")),
+        phenotype=phenotype,
         covariates=covariates,
         sex={"f": "female", "m": "male", "women": "female", "men": "male"}.get(
             sex, sex if sex in ("female", "male") else ""
         ),
         tokens=said,
-        at=number(row["at_h"], "at_h") if row.get("at_h") else None,
+        at=at,
         target=gene(row.get("target", "")),
         reference=row.get("reference", ""),
         spread=variation(row.get("spread", ""), value),
@@ -234,19 +200,54 @@ def _covariates(row: Mapping[str, str], said: Mapping[str, str]) -> dict[str, fl
     for column, key in (("age", "age"), ("weight_kg", "weight")):
         if row.get(column):
             found[key] = number(row[column], column)
-    if is_yes(said.get("smoker", said.get("smoking", ""))):
-        found["smoker"] = 1.0
+    if "weight" not in found and ancestry_of(row.get("population", "")) == "east_asian":
+        found["weight"] = WEIGHT * enzyme_numbers()["groups.east_asian_weight"].value
+    if smoking := said.get("smoker", said.get("smoking", "")):
+        found["smoker"] = float(is_yes(smoking))
     for key in ("egfr", "hepatic"):
         if key in said:
             found[key] = number(said[key], key)
     return found
 
 
-def _dose(row: Mapping[str, str], metric: str, weight: float, infusion: float, compound: Compound) -> float:
+def _plain(row: Mapping[str, str]) -> dict[str, str]:
+    """A row in the library's words: salts and releases left out of names, an enantiomer given as half its mixture."""
+    plain = dict(row)
+    for column in ("compound", "analyte"):
+        text = row.get(column, "")
+        if text and "+" not in text and not _known(text):
+            plain[column] = next((name for name in spellings(text) if _known(name)), text)
+            plain["release"] = text if plain[column] != text else ""
+    plain["route"] = route_of(row.get("route", ""))
+    if words := re.fullmatch(r"\s*(\S+)\s+(?:base|(.+))\s*", row.get("unit", "")):
+        if words.group(2) is None:
+            plain["unit"] = words.group(1)
+        elif not row.get("interval_h") and "/" not in words.group(1):
+            plain["unit"], plain["interval_h"] = words.group(1), words.group(2)
+    if plain.get("analyte") and _known(plain["analyte"]) and _known(plain["compound"]):
+        part = load_compound(plain["analyte"])
+        mixture = part.data.get("racemate")
+        if mixture and load_compound(plain["compound"]).name == mixture and row.get("dose"):
+            plain["mixture"], plain["mixture_dose"] = plain["compound"], row["dose"]
+            plain["compound"], plain["dose"] = part.name, str(number(row["dose"], "dose") / 2)
+    return plain
+
+
+def _known(name: str) -> bool:
+    try:
+        load_compound(name)
+    except InputError:
+        return False
+    return True
+
+
+def _dose(
+    row: Mapping[str, str], metric: str, weight: float, infusion: float, compound: Compound, interval: float
+) -> float:
     """mg; the usual lower dose where a half-life or a ratio leaves it open."""
     if row["dose"]:
         size = compound.value("molar_mass") if "molar_mass" in compound.parameters else math.nan
-        return mass(row["dose"], row.get("unit", "mg"), weight, infusion, size)
+        return mass(row["dose"], row.get("unit", "mg"), weight, infusion, size, interval)
     if (metric == "t_half" or metric.endswith("_ratio")) and "doses.low" in compound.parameters:
         return compound.value("doses.low")
     raise ValueError(f"the dose is missing, and {metric} of {compound.name} cannot be computed without it")

@@ -142,6 +142,11 @@ def draw_people(
     share, absorbed = _shares()
     spreads = variable_parameters([compound])
     draws = {k: rng.standard_normal(n) for k in spreads if not k.endswith(".uncertainty")}
+    if compound.components:  # enantiomers share their enzymes and tissues: who clears one fast clears both so
+        same: dict[tuple[int, str], Array] = {}
+        for id_ in draws:
+            key = (id_.count("."), id_.rsplit(".", 1)[-1])
+            draws[id_] = same.setdefault(key, draws[id_])
     less = share if volunteers else 1.0
     for id_ in draws:
         if id_.rsplit(".", 1)[-1] in _SIZES:

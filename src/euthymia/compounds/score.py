@@ -30,6 +30,7 @@ from euthymia.compounds.individual import variable_parameters
 from euthymia.compounds.interactions import Perpetrator, find
 from euthymia.compounds.naive import naive_level
 from euthymia.compounds.observation_text import number, parse_reference, unit_text
+from euthymia.compounds.observation_words import formulation_of, without_salt
 from euthymia.compounds.observations import CLASSES, COLUMNS, Observation, observation
 from euthymia.compounds.people import (
     ancestry_of,
@@ -52,6 +53,7 @@ SLOWED = 3.0  # a single dose is followed so much longer where a gene or a drug 
 BEFORE = 1.0  # h: how long before the observed drug a single dose of another one is given, unless stated
 BEYOND = 1.1  # a single dose is followed a little beyond the time asked for
 ONE, MANY = 1e-6, 1e-4  # relative tolerance for one patient and for a group
+LOADING = ("loading", "loading_dose", "loading_dose_mg", "loading_mg")  # tokens: mg of the first dose
 LEVELS = ("Cmax", "Cmin", "Cavg", "AUC_tau", "AUC_inf")
 MOST_CV = 5.0  # a coefficient of variation beyond this is meant in percent
 INTERVAL = (10, 90)  # percentiles of the 80 % interval
@@ -146,7 +148,7 @@ def _patient(seen: Observation, n: int = 1) -> dict[str, Any]:
 
 
 def _treatment(seen: Observation, compound: Compound) -> Treatment:
-    formulation = seen.tokens.get("formulation", "").lower().replace(" ", "_") or None
+    formulation = formulation_of(seen.tokens.get("formulation", "")) or None
     route = seen.route or None
     if seen.tokens.get("delivered") and route:  # a patch: what is stated is what reaches the blood
         key = choose_route(compound, route)
@@ -173,7 +175,10 @@ def _companions(seen: Observation) -> tuple[list[Treatment], list[Perpetrator]]:
     companions: list[Treatment] = []
     static: list[Perpetrator] = []
     for given in seen.others:
-        found = find(given.name)
+        try:
+            found = find(given.name)
+        except InputError:
+            found = find(without_salt(given.name))
         if isinstance(found, Perpetrator):
             static.append(found.at_dose(given.dose * 24.0 / (given.interval or 24.0)))
             continue
@@ -216,7 +221,9 @@ def _simulate(
         end = lead + max(days * 24.0, seen.interval)
         doses = max(1, round((end - lead) / seen.interval))
         end = lead + doses * seen.interval
-        plan = _Plan(lead, end - seen.interval, end)
+        wide = number(seen.tokens.get("auc_window_h", "0"), "auc_window_h")
+        long = max(1, round(wide / seen.interval)) if seen.metric.startswith("AUC") else 1
+        plan = _Plan(lead, max(lead, end - long * seen.interval), end)
         main = replace(main, start=lead, stop=end)
     companions = [replace(t, start=0.0, stop=max(plan.last, t.interval)) for t in companions]
     tail = plan.last
@@ -230,9 +237,17 @@ def _simulate(
             np.concatenate([[0.0, main.infusion], np.geomspace(FIRST, plan.last - plan.first, 2 * POINTS)])
         )
     times = np.unique(np.concatenate([[0.0], fine, np.linspace(plan.last, tail, 60)]))
-    patient = {**_patient(seen, n), **(people or {})}
+    told = _patient(seen, n)
+    patient = {**told, **(people or {}), **{enzyme: told[enzyme] for enzyme in seen.phenotype}}
     tolerance = ONE if n == 1 else MANY
-    together = [main, *(t for t in companions if t.compound.id != compound.id)]
+    first = [main]
+    if said := next((seen.tokens[k] for k in LOADING if k in seen.tokens), ""):
+        after = main.start + (main.interval or 0.0)
+        first = [
+            replace(main, dose=number(said, "loading dose"), interval=0.0),
+            replace(main, start=after),
+        ]
+    together = [*first, *(t for t in companions if t.compound.id != compound.id)]
     course = simulate_course(
         together,
         times,
@@ -254,6 +269,8 @@ def _measure(seen: Observation, course: Course, plan: _Plan, levels: np.ndarray,
     times, values = course.times[inside], levels[inside]
     if seen.at is not None and metric in ("Cavg", "Cmin", "Cmax"):
         return float(np.interp(plan.first + seen.at, course.times, levels))
+    if metric == "Cmin" and not seen.interval:
+        raise ValueError("Cmin of a single dose needs at_h: the level falls to nothing")
     found = analyse(times, values)
     if metric == "t_half":
         return analyse(course.times[course.times >= plan.first], levels[course.times >= plan.first]).t_half
@@ -268,6 +285,12 @@ def _measure(seen: Observation, course: Course, plan: _Plan, levels: np.ndarray,
     return {"Cmax": found.Cmax, "Cmin": float(values[-1]), "Cavg": found.Cavg}[metric]
 
 
+def _is_molar(unit: str) -> bool:
+    """Whether a level or an area is one of amounts (nmol/L, nmol*h/L)."""
+    found = parse_unit(unit_text(unit)).dimension
+    return found in (parse_unit("nmol/L").dimension, parse_unit("nmol*h/L").dimension)
+
+
 def _scale(seen: Observation, molar_mass: float) -> float:
     """Factor from nmol/L (times h for areas) to the unit of the row."""
     unit = parse_unit(unit_text(seen.unit))
@@ -276,6 +299,15 @@ def _scale(seen: Observation, molar_mass: float) -> float:
         if unit.dimension == parse_unit(f"{canonical}*h/L" if area_wanted else f"{canonical}/L").dimension:
             return factor / unit.factor
     raise ValueError(f"value_unit '{seen.unit}' does not fit the metric {seen.metric}")
+
+
+def _time(unit: str) -> float:
+    """Factor from h to the unit of a half-life; h where none is stated."""
+    plain = unit_text(unit)
+    found = parse_unit("h" if plain in ("", "1") else plain)
+    if found.dimension != parse_unit("h").dimension:
+        raise ValueError(f"value_unit '{unit}' does not fit the metric t_half")
+    return 1.0 / found.factor
 
 
 def _score(seen: Observation) -> Scored:
@@ -287,16 +319,21 @@ def _score(seen: Observation) -> Scored:
     if seen.metric.endswith("_ratio"):
         return _ratio(seen, group)
     course, plan = _simulate(seen)
-    levels, mass = course.of(seen.analyte)
-    scale = 1.0 if seen.metric == "t_half" else _scale(seen, mass)
+    amount = seen.metric != "t_half" and _is_molar(seen.unit)
+    levels, mass = course.of(seen.analyte, amount)
+    scale = _time(seen.unit) if seen.metric == "t_half" else _scale(seen, mass)
     value = _measure(seen, course, plan, levels[0], seen.metric) * scale
-    naive = sum(_naive(seen, prefix, plan) for prefix in _prefixes(course, seen.analyte)) or math.nan
+    parts = _prefixes(course, seen.analyte)
+    weights = [1.0 if amount or len(parts) == 1 else course.molar_mass[p] / mass for p in parts]
+    naive = sum(w * _naive(seen, p, plan) for w, p in zip(weights, parts, strict=True)) or math.nan
     return Scored(seen.id, group, seen.value, value, naive * scale, seen.unit)
 
 
 def _prefixes(course: Course, analyte: str) -> list[str]:
-    if "+" in analyte or "moiety" in analyte.lower() or analyte.lower() in ("sum", "total"):
-        return []
+    if "moiety" in analyte.lower() or analyte.lower().startswith(("sum", "total")):
+        return list(course.levels)
+    if "+" in analyte:
+        return [p for part in analyte.split("+") for p in _prefixes(course, part.strip())]
     if not _known(analyte):
         return [course.find(analyte)]
     compound = load_compound(analyte)
@@ -316,7 +353,7 @@ def _ratio(seen: Observation, group: str) -> Scored:
     metric = {
         "AUC_ratio": "AUC_tau" if seen.interval else "AUC_inf",
         "Cmax_ratio": "Cmax",
-        "Css_ratio": "Cavg",
+        "Css_ratio": "Cavg" if seen.interval or seen.at is not None else "AUC_inf",
     }[seen.metric]
     base = reference_of(seen)
     across = not _same(base.analyte, seen.analyte)
@@ -348,10 +385,14 @@ def reference_of(seen: Observation) -> Observation:
             )
         changes = {enzyme: "NM" for enzyme in seen.phenotype}
     row = dict(seen.row)
+    if "analyte" in changes and "mixture" in row:
+        row["compound"], row["dose"] = row["mixture"], row["mixture_dose"]
     if alone:
         row["co_medication"] = ""
     for key, word in changes.items():
-        if key.startswith(("CYP", "UGT")):
+        if word == "parent" and key == "analyte":
+            row[key] = seen.compound
+        elif key.startswith(("CYP", "UGT")):
             row["phenotype"] = f"{row.get('phenotype', '')};{key}={word}"
         elif key == "phenotype":
             row["phenotype"] = ";".join(f"{enzyme}={word}" for enzyme in seen.phenotype)
@@ -410,6 +451,8 @@ def _variation(seen: Observation, group: str) -> Scored:
     about = f"{seen.row.get('population', '')} {seen.row.get('citation', '')}"
     alike = are_volunteers(seen.row.get("population", ""), not seen.interval or seen.duration == 0)
     people = draw_covariates(seen.covariates, seen.sex, CROWD, rng, alike) | _genes(compound, rng, about)
+    if "/kg" in seen.row.get("unit", ""):
+        people.pop("weight")  # a dose by weight: heavier people get more
     draws, absorbed = draw_people(compound, _treatment(seen, compound).key(), CROWD, rng, alike)
     metric = seen.metric if not seen.metric.endswith("_ratio") else "Cavg"
     occasions = draw_occasions([compound], CROWD, rng)

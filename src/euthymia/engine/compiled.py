@@ -122,6 +122,7 @@ def driver_code(name: str, width: int, triggers: bool = False, jumps: bool = Fal
         for function in driver.FUNCTIONS:
             wanted = {
                 "implicit_stages": method.implicit,
+                "refine": method.implicit,
                 "explicit_stages": not method.implicit,
             } | of_triggers
             if wanted.get(function.__name__, True):

@@ -162,19 +162,6 @@ def settle(ctx: "p", lane: "i", time: "d") -> "i":
         execute(ctx, lane, time, chosen)
 
 
-def state_at(ctx: "p", times: "p"):
-    """States of all lanes at `times` inside the step, in YP."""
-    ns = ldi(ctx, NS)
-    x = (vl(times, 0) - vl(ldp(ctx, T), 0)) / vl(ldp(ctx, HS), 0)
-    k = ldp(ctx, K)
-    for i in range(ns):
-        value = vl(ldp(ctx, Y), i)
-        for s in static(STAGES):
-            weight = x * (DENSE[s][0] + x * (DENSE[s][1] + x * (DENSE[s][2] + x * DENSE[s][3])))
-            value = value + weight * vl(k, s * ns + i)
-        vs(ldp(ctx, YP), i, value)
-
-
 def differs(ctx: "p", states: "p"):
     """Which lanes see a condition differ from what it was, at the times in TP; 1 or 0 in CHANGED."""
     invoke(ldp(ctx, F_WATCH), ldp(ctx, TP), states, ldp(ctx, U), ldp(ctx, PQ), ldp(ctx, SEEN), ldp(ctx, W))
@@ -230,4 +217,4 @@ def locate(ctx: "p"):
     vs(ldp(ctx, FLIP), 0, select(found, bc(1.0), vl(ldp(ctx, FLIP), 0)))
 
 
-FUNCTIONS = (begin_triggers, react, fire, execute, settle, state_at, differs, locate)
+FUNCTIONS = (begin_triggers, react, fire, execute, settle, differs, locate)

@@ -225,7 +225,7 @@ def _trigger_memory(code: Compiled, ns: int) -> dict[str, np.ndarray]:
     n, changes = len(table.flags), int(table.first[-1])
     return {
         "P_FIRST": table.first, "P_TARGET": table.target, "P_FLAGS": table.flags, "CHANGED": _aligned(w),
-        "TRIG": _aligned(table.watched, w), "SEEN": _aligned(table.watched, w), "YP": _aligned(ns, w),
+        "TRIG": _aligned(table.watched, w), "SEEN": _aligned(table.watched, w),
         "REACT": _aligned(2 * n + 2 * changes),
         "QTIME": _aligned(QUEUE, w), "QEVENT": np.zeros((QUEUE, w), np.int64), "QSERIAL": _aligned(QUEUE, w),
         "QVALUE": _aligned(QUEUE * changes + 1, w),
@@ -268,6 +268,7 @@ def _run_block(
         "PQ": (code.n_slots + 1, w), "LU": (code.n_factors, w), "K": (method.stages * ns, w),
         "DT": (ns, w), "W": (code.scratch, w), "YI": (ns,), "TQ": (1,),
         "FRESH_K": (ns, w), "FIRST_H": (ns + 2 * inputs.shape[1] + 1, w),
+        "YP": (ns, w), "REST": (ns, w), "AGAIN": (ns, w),
     }  # fmt: skip
     shapes |= {lane_value: (w,) for lane_value in PLACES[PLACES.index("T") :]}
     keep = _together(shapes) | {

@@ -15,6 +15,7 @@ from euthymia.report.drug_charts import bars, lines, ratios, shaded
 from euthymia.report.theme import COLOURS, FONT, INK, SOFT
 
 ALIKE = 1.15  # ratio of peaks below which metaboliser types are not told apart
+NARROW = 5  # targets that fit into half a page
 SHOWN = 0.1  # occupancy below which a target is not drawn
 MOST_TARGETS, MOST_CURVES, MOST_RATIOS, MOST_COLUMNS = 11, 5, 12, 7
 STYLE = f"""
@@ -213,7 +214,9 @@ def _comparison(cards: Sequence[dict[str, Any]]) -> str:
     genes = [g for g in genes if max(a.get(g, 0.0) for a in at) >= SHOWN][:MOST_COLUMNS]
     names = [found["identity"]["title"] for found in cards]
     heat = shaded(genes, [(n, [a.get(g) for g in genes]) for n, a in zip(names, at, strict=True)])
-    boxes = [_box("Occupancy at the upper usual dose", heat, "- : no data, not none")]
+    boxes = [
+        _box("Occupancy at the upper usual dose", heat, "- : no data, not none", wide=len(genes) > NARROW)
+    ]
     shared = max(genes, key=lambda g: float(np.mean([a.get(g, 0.0) for a in at])), default="")
     with_curve = [c for c in cards if c["dose_occupancy"] and shared in c["dose_occupancy"]["interval_80"]]
     drawn = {

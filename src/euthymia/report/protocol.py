@@ -40,6 +40,8 @@ def _arm(arm: Mapping[str, Any]) -> tuple[str, str, list[str]]:
     for key, value in arm.items():
         if key == "treatment":
             told += lines(value)
+        elif key == "steps":
+            told += [f"then {line}" for line in lines(value)]
         elif key not in NAMES:
             told.append(f"{key}: {inline(value)}")
     return name, str(arm.get("n", "")), told
@@ -54,7 +56,8 @@ def lines(value: Any) -> list[str]:
     if isinstance(value, Mapping):
         return [f"{key}: {inline(part)}" for key, part in value.items()]
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [inline(part) for part in value]
+        short = all(isinstance(part, str) for part in value)
+        return [inline(value)] if short else [inline(part) for part in value]
     return [inline(value)]
 
 

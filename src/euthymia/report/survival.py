@@ -63,10 +63,11 @@ def _figure(run: Run, name: str) -> Figure:
         trace = line(day, 100 * free, style, group, hovertemplate=hover, mode="lines")
         trace["line"] |= {"shape": "hv"}
         lines.append(trace)
-    endpoint = str(groups[0][1]["endpoint"][0]).replace("_", " ")
+    endpoint = str(groups[0][1]["endpoint"][0])
+    title = f"Time to {endpoint}" + (f": {name}" if name != endpoint else "")
     bottom = 0.0 if lowest < 50 else 10 * (lowest // 10)
     frame = layout(340, xaxis=time_axis(last), yaxis=axis("% free of the event", range=[bottom, 101]))
-    return Figure(f"fig-survival-{name}", f"Time to {endpoint}", WORDS, frame_with(frame, [*bands, *lines]))
+    return Figure(f"fig-survival-{name}", title.replace("_", " "), WORDS, frame_with(frame, [*bands, *lines]))
 
 
 def at_risk(run: Run) -> Table | None:

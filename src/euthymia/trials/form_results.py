@@ -5,6 +5,7 @@ In: a `Form` whose arms are settled.  Out: nothing; the form's results are chang
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from euthymia.evidence.read import Path_
@@ -35,6 +36,7 @@ def results(form: Form) -> None:
     day = words.days(data.pop("day")) if "day" in data else None
     arms = data["arms"] if isinstance(data.get("arms"), list) else []
     sizes = {a.get("name"): a.get("n") for a in arms if isinstance(a, dict)}
+    alone = _by_treatment(arms)
     for i, r in enumerate(rows):
         if not isinstance(r, dict):
             continue
@@ -42,6 +44,9 @@ def results(form: Form) -> None:
         form.rename(path, r, KEYS[("results",)])
         if isinstance(r.get("arm"), int | float):
             r["arm"] = str(r["arm"])
+        for key in ("arm", "against"):
+            if r.get(key) not in sizes and r.get(key) in alone:
+                r[key] = alone[r[key]]
         if scale is not None:
             r.setdefault("scale", scale)
         _time(form, path, r)
@@ -50,6 +55,7 @@ def results(form: Form) -> None:
             if told and words.number(r[key]) is None:
                 form.problem((*path, key), f"'{r[key]}' is no percentage such as 52, '52 %' or '62/118'")
                 r.pop(key)
+        _bound(form, path, r)
         form.numbers(r, NUMBERS)
         if isinstance(r.get("score"), int | float) and r["score"] < 0 and "change" not in r:
             form.note((*path, "score"), f"a mean of {r['score']} is below every scale; read as a change")
@@ -68,6 +74,24 @@ def results(form: Form) -> None:
             r["change"] = round(r["score"] - r["baseline"], 6)
     _primary(form, rows, day)
     _signs(form, rows)
+
+
+def _bound(form: Form, path: Path_, r: dict[str, Any]) -> None:
+    """A p value printed as a bound, `<0.001`, is read as the bound."""
+    told = re.fullmatch(r"p?\s*(?:<|<=|\u2264|=)\s*([0-9.]+)", str(r.get("p", "")).strip(), re.IGNORECASE)
+    if told and (value := words.number(told[1])) is not None:
+        if "=" not in str(r["p"]):
+            form.note((*path, "p"), f"'{r['p']}' is read as {value}")
+        r["p"] = value
+
+
+def _by_treatment(arms: list[Any]) -> dict[str, str]:
+    """Names of arms by their treatment, where one arm alone has it."""
+    found: dict[str, list[str]] = {}
+    for a in arms:
+        if isinstance(a, dict) and isinstance(a.get("treatment"), str):
+            found.setdefault(a["treatment"], []).append(str(a.get("name")))
+    return {t: names[0] for t, names in found.items() if len(names) == 1}
 
 
 def _texts(rows: Any) -> None:

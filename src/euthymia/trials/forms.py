@@ -31,6 +31,7 @@ def stored_form(document: Document, stem: str = "") -> tuple[Document, list[Prob
         return document, [document.problem((), "should be a block of keys such as 'trial:' and 'arms:'")], []
     form = Form(document, copy.deepcopy(document.data), dict(document.places))
     form.rename((), form.data, KEYS[()])
+    _inward(form)
     _head(form, stem)
     _described(form)
     _arms(form)
@@ -51,6 +52,18 @@ def _unknown(form: Form) -> None:
         for i, record in enumerate(form.data[key] if isinstance(form.data.get(key), list) else ()):
             if isinstance(record, dict):
                 form.drop_unknown((key, i), record, known[key]["items"]["properties"])
+
+
+def _inward(form: Form) -> None:
+    """Keys of population and design that stand at the top go where they belong."""
+    known = schema("trial")["properties"]
+    for block in ("design", "population"):
+        inside = form.data.get(block, {})
+        for key in [k for k in form.data if k in known[block]["properties"] and k not in known]:
+            if isinstance(inside, dict) and key not in inside:
+                inside[key] = form.data.pop(key)
+                form.data[block] = inside
+                form.places[(block, key)] = form.places.get((key,), (0, 0))
 
 
 def _head(form: Form, stem: str) -> None:

@@ -224,12 +224,15 @@ class _Equations:
 
 
 @cache
-def _equations(drugs: tuple[tuple[str, str], ...]) -> _Equations:
-    """The network with these compounds (name, route) joined to it."""
+def _equations(drugs: tuple[tuple[str, str], ...], own: tuple[str, ...] = ()) -> _Equations:
+    """The network with these compounds (name, route) joined to it.
+
+    `own` are ports that the course sets itself: there its level counts, not what a compound happens to bind.
+    """
     bare = network()
     found = {c.id: c for c in (load_compound(name) for name, _ in drugs)}
     routes = {load_compound(name).id: route for name, route in drugs}
-    wanted = tuple(p for p in bare.inputs if p in ports_of(found))
+    wanted = tuple(p for p in bare.inputs if p in ports_of(found) and p not in own)
     parts = [fragment(c, routes[prefix], prefix, found) for prefix, c in found.items()]
     if found:
         parts.append(occupancy_fragment(found, wanted))
@@ -256,7 +259,8 @@ def run_course(
     ndarray, shape (lanes, times, outputs)
         NaN where the equations could not be solved.
     """
-    parts = _equations(tuple(sorted({(d.compound, d.route) for d in course.drugs})))
+    own_ports = tuple(sorted({port for _, port, _ in course.ports}))
+    parts = _equations(tuple(sorted({(d.compound, d.route) for d in course.drugs})), own_ports)
     system, lanes = parts.system, len(people.number)
     values = {k: v for k, v in lane_values(ensemble, people).items() if k in system.parameters}
     values[LOAD] = people.values["after"]

@@ -165,6 +165,8 @@ def trial_data(path: str | Path, use: str = "validation") -> tuple[list[dict[str
     delimiter = max("\t;,", key=head.count)
     reader = csv.DictReader(text.splitlines(), delimiter=delimiter)
     columns = [str(c).strip().lower() for c in reader.fieldnames or ()]
+    if "trial_id" not in columns:
+        columns = ["trial_id" if c in ("trial", "id", "study") else c for c in columns]
     reader.fieldnames = columns
     missing = [c for c in NEEDED if c not in columns]
     if missing:

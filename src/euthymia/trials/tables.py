@@ -29,7 +29,7 @@ from euthymia.trials.folder import (
 from euthymia.trials.interim import Enrolled, looks, summary
 from euthymia.trials.model import Model
 from euthymia.trials.pool import Pool, as_simulated, draw, extra
-from euthymia.trials.rate import Rated, endpoint_values, rate, scores
+from euthymia.trials.rate import Rated, endpoint_values, rate, scores, waiting
 from euthymia.trials.simulate import DAY, Simulated
 from euthymia.trials.sources import sources_of
 from euthymia.trials.stages import in_order, names_of
@@ -38,6 +38,7 @@ from euthymia.units import from_canonical
 
 QUANTILES = {"p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
 CRP_LIMIT = 3.0
+SMALLEST = 1e-6  # level, in the unit shown, that is called none
 
 
 def write_run(
@@ -181,6 +182,10 @@ def warnings_of(
         found.append(
             f"replicates are drawn from {pool.size} virtual patients simulated in every arm; "
             "rating, placebo course and dropout are drawn anew"
+        )
+    if any(waiting(protocol, a) for a in protocol.arms):
+        found.append(
+            "differences against a waiting list come out about twice as large as trials of psychotherapy report"
         )
     if protocol.setting.care == "emergency":
         found.append("emergency care is outside what the outcome layer was fitted to")
@@ -365,6 +370,7 @@ def exposure_table(protocol: Protocol, model: Model, runs: Sequence[Simulated]) 
             data = mine[:, :, j] * from_canonical(1.0, unit)
             if not _no_drug(output) or not np.nanmax(np.abs(data), initial=0.0):
                 continue
+            data = np.where(np.abs(data) < SMALLEST, 0.0, data)  # what the solver leaves of a drug long gone
             area = np.trapezoid(data, dx=DAY / (data.shape[1] - 1), axis=1)
             metrics = {"Cmin": data.min(axis=1), "Cmax": data.max(axis=1), "Cavg": area / DAY}
             if output.endswith("_mass"):
