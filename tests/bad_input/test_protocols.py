@@ -122,6 +122,15 @@ CASES: dict[str, tuple[str, str, list[str]]] = {
         "f.yaml:6:1: YAML syntax: found character that cannot start any token"]),
     "missing population": ("population:\n  base: mdd_outpatient\n  include: [madrs >= 22]\n", "", [
         "f.yaml:1:1: 'population' is missing"]),
+    "shares that cannot be": ("at_least: 50 %}", "at_least: 150 %}\nsetting: {unblinding: 300 %}", [
+        "f.yaml:20:80: endpoints.0.at_least: '150 %' cannot be; give more than 0 % and at most 100 %",
+        "f.yaml:21:23: setting.unblinding: '300 %' cannot be; give more than 0 % and at most 100 %"]),
+    "too few for a comparison": ("n: 10\n    treatment:\n      - {drug: sertraline, dose: 50 mg, route: oral, every: 24 h}",
+        "n: 1\n    treatment:\n      - {drug: sertraline, dose: 50 mg, every: 24 h}\n"
+        "analyses: [{name: a, method: logistic, endpoint: response, alpha: 80 %}]", [
+        "f.yaml:18:30: analyses.0.method: 1 patient in arm 'sertraline' is too few for logistic; it needs 2 an arm:"
+        " more patients, or no analysis",
+        "f.yaml:18:67: analyses.0.alpha: '80 %' cannot be; give more than 0 % and at most 50 %"]),
     "three problems at once": ("title: Sertraline against placebo\nseed: 1", "titel: x\nseed: -1", [
         "f.yaml:1:1: 'title' is missing",
         "f.yaml:2:1: titel: unknown key 'titel' - did you mean 'title'?",

@@ -160,3 +160,19 @@ def test_a_claim_without_a_home_is_found():
     wrong = [replace(first, homes=("edge:no->where",)), replace(first, id=9999, homes=())]
     messages = [str(p) for p in check_claims(wrong)]
     assert any("no edge 'no->where'" in m for m in messages) and any("has no home" in m for m in messages)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said", "rows"),
+    [
+        (("--around", "bdnf"), "what enters and leaves neuroplasticity.bdnf", "hpa.cortisol"),
+        (("--path", "sert..madrs"), "weakest evidence on the path", "SLC6A4.occupancy"),
+    ],
+)
+def test_the_page_of_a_part_shows_the_part(asked, said, rows, tmp_path):
+    from euthymia.cli import main
+
+    page = tmp_path / "part.html"
+    assert main(["network", *asked, "--html", str(page)]) == 0
+    text = page.read_text("utf-8")
+    assert said in text and rows in text and text.count("<tr ") < 30 and text.count("<svg") == 1

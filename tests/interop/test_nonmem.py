@@ -121,6 +121,11 @@ def test_evid_is_derived_and_rows_may_be_comments(tmp_path: Path) -> None:
     assert data["EVID"].tolist() == [1, 0] and data["MDV"].tolist() == [1, 0] and data.line.tolist() == [2, 4]
 
 
+def test_blanks_part_cells_too(tmp_path: Path) -> None:
+    data = read_nonmem(table(tmp_path, "ID TIME\tAMT DV\n 1 0 5 .\n1  2 .\t3\n"))
+    assert data["AMT"].tolist() == [5, 0] and data["DV"][1] == 3 and data["TIME"].tolist() == [0, 2]
+
+
 BAD = [
     ("ID,AMT\n1,2\n", ["TIME is missing"]),
     ("ID,TIME,AMT\n1,0,ten\n1,9:30,1\n", [":2:3: AMT: 'ten' is no number", ":3:2: TIME", "clock times"]),

@@ -210,3 +210,17 @@ def test_damaged_files_never_crash(tmp_path: Path, place: int, junk: bytes) -> N
     path.write_bytes(text[:place] + junk + text[place + len(junk) :])
     with contextlib.suppress(EuthymiaError):
         simulate(dynamics(read_sbml(path)), [0, 2], ["x"])
+
+
+def test_level_1_without_encoding(write) -> None:  # type: ignore[no-untyped-def]
+    """XML needs no encoding; Level 1's log is the natural one; an open algebraic rule sets no compartment."""
+    text = (
+        '<?xml version="1.0"?><sbml xmlns="http://www.sbml.org/sbml/level1" level="1" version="2"><model name="m">'
+        '<listOfCompartments><compartment name="C" volume="2"/></listOfCompartments>'
+        '<listOfSpecies><species name="S" compartment="C" initialAmount="3" boundaryCondition="true"/></listOfSpecies>'
+        '<listOfParameters><parameter name="x" value="4"/><parameter name="y"/><parameter name="z"/></listOfParameters>'
+        '<listOfRules><parameterRule name="y" formula="log(x)"/><algebraicRule formula="S - z + 1"/></listOfRules>'
+        "</model></sbml>"
+    )
+    got = run(write(text), [0.0, 1.0], ["y", "z", "S", "C"])
+    assert got == pytest.approx(np.tile([np.log(4.0), 2.5, 1.5, 2.0], (2, 1)))

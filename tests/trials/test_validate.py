@@ -313,3 +313,16 @@ def test_the_page_names_every_trial_without_contrast(trials):
     for trial in trials:
         if not trial.contrasts():
             assert f"`{trial.id}`" in page
+
+
+def test_a_waiting_list_is_believed_to_show_more_than_open_care(trials):
+    """Both are known to the patient; only the prior mean tells them apart where no waiting list was learned from."""
+    learn = [c for c in contrasts_of(trials) if c.blinding != "waitlist"]
+    asked = [replace(learn[0], trial="new", blinding=b) for b in ("open", "waitlist")]
+    model = EffectModel.fit(learn)
+    open_care, waiting = (p.mean for p in model.predict(asked))
+    assert waiting - open_care == pytest.approx(-2.3)
+    told = next(c for c in contrasts_of(trials) if c.blinding == "waitlist" and c.observed is not None)
+    more = EffectModel((*model.learned, replace(told, observed=open_care - 2.3)), model.scales)
+    less = EffectModel((*model.learned, replace(told, observed=open_care + 2.3)), model.scales)
+    assert more.predict(asked)[1].mean < less.predict(asked)[1].mean

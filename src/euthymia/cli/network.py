@@ -7,6 +7,7 @@ import html
 import json
 import math
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from euthymia.biology import Edge, Network, build_network
@@ -60,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     rivals = _pairs(arguments.variant, "--variant", "MODULE=FORM")
     network = build_network(modules, structures, species=arguments.species, variants=rivals)
     if arguments.html:
-        Path(arguments.html).write_text(page(network), "utf-8")
+        Path(arguments.html).write_text(page(network, *focus(network, arguments)), "utf-8")
         print(f"wrote {arguments.html}")
     elif arguments.sbml:
         from euthymia.interop.sbml_network import export_network
@@ -148,7 +149,26 @@ def overview(network: Network) -> None:
         )
 
 
-def page(network: Network) -> str:
+def focus(network: Network, arguments: argparse.Namespace) -> tuple[str, list[Step]]:
+    """The picture of --around or --path with its steps; nothing where neither is asked for."""
+    from euthymia.cli._network_picture import around_picture, path_picture
+
+    if arguments.path:
+        start, dots, end = arguments.path.partition("..")
+        if not dots:
+            raise InputError(
+                [Problem(f"'{arguments.path}' should read FROM..TO, for example sert..madrs", key="--path")]
+            )
+        route = shortest_path(network, resolve(network, start), resolve(network, end))
+        return (path_picture(route, weakest(route), COLOURS), route) if route else ("<p>no path</p>", [])
+    if arguments.around:
+        node = resolve(network, arguments.around)
+        found = around(network, node)
+        return around_picture(node, found, COLOURS), found
+    return "", []
+
+
+def page(network: Network, picture: str = "", part: Sequence[Step] = ()) -> str:
     """One page: modules on a circle, arrows by weakest grade and sign, and every edge in a table; click and type to filter."""
     size, radius, node = 820, 320, 11
     angle = {m.name: 2 * math.pi * i / len(network.modules) for i, m in enumerate(network.modules)}
@@ -196,7 +216,9 @@ def page(network: Network) -> str:
         f'aria-label="modules and edges"><defs>{heads}</defs>'
     )
     head = "".join(f"<th>{t}</th>" for t in ("from", "sign", "to", "grade", "evidence", "claims"))
-    rows = "".join(_row(e, e.strength in network.switched_off) for e in network.edges)
+    kept = [s.edge for s in part if s.edge] if picture else list(network.edges)
+    rows = "".join(_row(e, e.strength in network.switched_off) for e in kept)
+    drawing = picture or f"{svg}{''.join(lines)}{''.join(nodes)}</svg>"
     counts = (
         f"{len(network.modules)} modules, {len(network.system.states)} states, {len(network.edges)} edges"
     )
@@ -205,7 +227,7 @@ def page(network: Network) -> str:
 <h1>Network: {counts}</h1>
 <p>Colour is the weakest grade between two modules ({grades}: A human, twice; B human; C animal or not yet opened; D assumed);
 dashed arrows only lower. Point at an arrow to read its edges; click a module to keep what enters and leaves it, again to show all.</p>
-{svg}{"".join(lines)}{"".join(nodes)}</svg>
+{drawing}
 <p><input id="f" oninput="draw()" placeholder="filter: bdnf, contested, osimo2019..."> <span id="n"></span></p>
 <table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>
 <script>{SCRIPT}</script></html>

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=DIST",
-        help="for example k1=lognormal(0.3); may be repeated",
+        help="for example 'k1=lognormal(0.3)', quoted for the shell; may be repeated",
     )
     parser.add_argument("--patients", type=int, metavar="N", help="patients (run 1, bench 256)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the draws")
@@ -52,6 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
         name, sign, distribution = item.partition("=")
         if not sign:
             problems.append(f"--vary '{item}': expected NAME=DISTRIBUTION, for example k1=lognormal(0.3)")
+        elif name.strip() in vary:
+            problems.append(f"--vary '{item}': {name.strip()} is given twice")
         vary[name.strip()] = distribution
     small = {"--steps": arguments.steps, "--patients": arguments.patients, "--jobs": arguments.jobs}
     problems += [
@@ -60,7 +62,12 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.end > 0:
         problems.append(f"--end {arguments.end:g}: above 0")
     if not Path(arguments.model).is_file():
-        problems.append(f"{arguments.model}: no such file")
+        found = "a folder, not a file" if Path(arguments.model).is_dir() else "no such file"
+        problems.append(f"{arguments.model}: {found}")
+    if arguments.out and (not Path(arguments.out).parent.is_dir() or Path(arguments.out).is_dir()):
+        problems.append(f"--out {arguments.out}: the file cannot be written; its folder must exist")
+    if not arguments.error > 0:
+        problems.append(f"--error {arguments.error:g}: above 0")
     if problems:
         raise InputError(problems)
     return _run(arguments, vary) if arguments.what == "run" else _bench(arguments, vary)
@@ -83,7 +90,7 @@ def _run(arguments: argparse.Namespace, vary: dict[str, str]) -> int:
         only=arguments.only,
     )
     if arguments.out:
-        _write(found, Path(arguments.out))
+        _write(found, Path(arguments.out), arguments.only or 0)
     rows = []
     for j, name in enumerate(found.outputs):
         last = found.values[found.ok, -1, j]
@@ -122,13 +129,16 @@ def _at(values: Any, percent: float) -> float:
     return float(np.percentile(values, percent)) if len(values) else float("nan")
 
 
-def _write(found: Any, path: Path) -> None:
+def _write(found: Any, path: Path, first: int) -> None:
     import numpy as np
     import polars as pl
 
     n, k, _ = found.values.shape
-    columns = {"patient": np.repeat(np.arange(n), k), "time": np.tile(found.times, n)}
-    columns |= {name: found.values[:, :, j].ravel() for j, name in enumerate(found.outputs)}
+    columns = {"patient": np.repeat(np.arange(first, first + n), k), "time": np.tile(found.times, n)}
+    columns |= {
+        f"{name}_" if name in ("patient", "time") else name: found.values[:, :, j].ravel()
+        for j, name in enumerate(found.outputs)
+    }
     pl.DataFrame(columns).write_csv(path)
     print(f"wrote {path}")
 

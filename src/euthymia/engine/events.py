@@ -83,13 +83,13 @@ class Events:
         """Targets of infusions, sorted."""
         return tuple(sorted({d.target for r in self.regimens for d in r if d.kind == "infusion"}))
 
-    def check(self, system: OdeSystem, n: int) -> None:
-        """Raise `InputError` with everything that does not fit `system` and `n` patients."""
+    def check(self, system: OdeSystem, n: int, start: float = -np.inf) -> None:
+        """Raise `InputError` with everything that does not fit `system`, `n` patients and a run from `start` on."""
         problems = [
             p
             for i, r in enumerate(self.regimens)
             for j, d in enumerate(r)
-            for p in _faults(system, d, f"regimen {i}, record {j}")
+            for p in _faults(system, d, start, f"regimen {i}, record {j}")
         ]
         of = np.asarray(self.regimen_of)
         if of.shape != (n,):
@@ -107,7 +107,7 @@ class Events:
             raise InputError(problems)
 
 
-def _faults(system: OdeSystem, dose: Dose, key: str) -> list[Problem]:
+def _faults(system: OdeSystem, dose: Dose, start: float, key: str) -> list[Problem]:
     found: list[str] = []
     if dose.kind not in KINDS:
         found.append(f"kind '{dose.kind}' is not one of {', '.join(KINDS)}{nearest(dose.kind, KINDS)}")
@@ -128,11 +128,17 @@ def _faults(system: OdeSystem, dose: Dose, key: str) -> list[Problem]:
             found.append(f"{name} is {value}; it must not be negative")
     if dose.kind == "infusion" and dose.duration == 0.0 and dose.rate == 0.0:
         found.append("an infusion needs a duration or a rate")
+    if dose.kind == "infusion" and dose.rate != 0.0 and dose.duration not in (0.0, float("inf")):
+        found.append("an infusion takes a duration or a rate, not both")
+    if dose.kind in ("bolus", "set", "reset") and (dose.duration != 0.0 or dose.rate != 0.0):
+        found.append(f"a {dose.kind} takes no duration and no rate; kind='infusion' does")
     endless = dose.duration == float("inf")
     if (dose.additional or (dose.steady_state and not endless)) and dose.interval <= 0:
         found.append("additional and steady-state doses need an interval above 0 h")
-    if dose.additional < 0 or dose.steady_state not in (0, 1, 2):
-        found.append("additional must not be negative; steady_state is 0, 1 or 2")
+    if dose.additional < 0 or dose.additional != int(dose.additional) or dose.steady_state not in (0, 1, 2):
+        found.append("additional is a whole number from 0 on; steady_state is 0, 1 or 2")
+    if dose.time < start and dose.kind in ("bolus", "infusion"):
+        found.append(f"it lies before the run, which starts at {start:g} h; `start` moves that")
     return [Problem(f"{text} (dose at {dose.time:g} h)", key=key) for text in found]
 
 

@@ -93,7 +93,7 @@ def prepare(
             problems.append(Problem(f"'{name}' is no state and no input{hint}", key="initial"))
     if events is not None:
         try:
-            events.check(system, n)
+            events.check(system, n, begin)
         except InputError as error:
             problems += error.problems
     if problems:

@@ -1,6 +1,6 @@
 """Reads NONMEM-format data sets: one row a record, checked, with errors that name row and column.
 
-Comes in: a comma-separated file with a header (`ID TIME AMT EVID CMT RATE II ADDL SS DV MDV` and covariates, in
+Comes in: a file with a header, parted by commas or blanks (`ID TIME AMT EVID CMT RATE II ADDL SS DV MDV` and covariates, in
 any order and case).  Goes out: a `DataSet`.  A `.` or an empty cell is 0, except for DV, where it is missing.
 Times are in the model's time unit (hours in Euthymia) and amounts in that of its compartments.
 """
@@ -72,7 +72,7 @@ def read_nonmem(path: str | Path, rename: Mapping[str, str] | None = None) -> Da
     except (OSError, UnicodeDecodeError) as error:
         raise InputError([Problem(f"cannot be read: {error}", file=file)]) from None
     try:
-        rows = [(i + 1, r) for i, r in enumerate(csv.reader(text.splitlines())) if any(c.strip() for c in r)]
+        rows = [(i + 1, r) for i, r in enumerate(_split(text.splitlines())) if any(c.strip() for c in r)]
     except csv.Error as error:
         raise InputError([Problem(f"is no comma-separated text: {error}", file=file)]) from None
     if not rows:
@@ -98,6 +98,14 @@ def read_nonmem(path: str | Path, rename: Mapping[str, str] | None = None) -> Da
     if problems:
         raise InputError(problems)
     return DataSet(file, table, line, subjects)
+
+
+def _split(lines: list[str]) -> list[list[str]]:
+    """The cells of each line: parted by commas or, where the first line has none, by blanks or tabs."""
+    first = next((line for line in lines if line.strip()), "")
+    if "," in first:
+        return list(csv.reader(lines))
+    return [line.split() for line in lines]
 
 
 def _header(head: list[str], file: str) -> list[Problem]:

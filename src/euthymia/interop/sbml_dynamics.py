@@ -153,10 +153,17 @@ class _Builder:
             if not (k in m.species and k in moved and not m.species[k].boundary)
         }
         reach = [self._reads(e) & free for e in m.algebraic]
+        direct = [names_in(e) for e in m.algebraic]
         owner: dict[str, int] = {}
 
+        def given(ident: str) -> tuple[bool, bool]:
+            """What an open rule determines is rather what has no value than what has one, and no compartment."""
+            thing = things[ident]
+            values = [getattr(thing, k, None) for k in ("value", "amount", "concentration", "size")]
+            return ident in m.compartments, any(v is not None for v in values) or ident in m.initial
+
         def place(rule: int, seen: set[str]) -> bool:
-            for ident in sorted(reach[rule] - seen):
+            for ident in sorted(reach[rule] - seen, key=lambda k: (k not in direct[rule], given(k), k)):
                 seen.add(ident)
                 if ident not in owner or place(owner[ident], seen):
                     owner[ident] = rule

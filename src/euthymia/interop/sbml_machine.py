@@ -104,11 +104,8 @@ class Machine:
                     needed.append(d.computed[ident])
         conditions: dict[Expr, None] = {}
         jumps = ("floor", "ceiling", "quotient", "rem")
-        for expr in needed:
-            for node in walk(expr):
-                if node.op == "piecewise":
-                    for i in range(1, len(node.args), 2):
-                        conditions |= {n: None for n in walk(node.args[i]) if n.op in RELATIONS}
+        for expr in needed:  # in a piecewise condition, or as a number: (time > 2)*k
+            conditions |= {n: None for n in walk(expr) if n.op in RELATIONS}
         relations = [n for e in self.events for n in walk(e.trigger) if n.op in RELATIONS]
         timed: dict[Expr, None] = {}
         mixed: list[Expr] = []

@@ -25,6 +25,7 @@ from euthymia.units import quantity
 
 SCORES = ("madrs", "hamd17")
 FEWEST_AT_LOOK = 3
+FEWEST = 2
 
 
 def check_protocol(protocol: Protocol) -> None:
@@ -119,6 +120,7 @@ def _population(protocol: Protocol, document: Document) -> Iterator[Problem]:
 def _endpoints(protocol: Protocol, document: Document) -> Iterator[Problem]:
     if protocol.adherence and quantity(protocol.adherence).value > 1:
         yield document.problem(("adherence", "mean"), f"'{protocol.adherence}' is more than all doses")
+    yield from _share(protocol.setting.unblinding, ("setting", "unblinding"), document)
     times = {visit_hours(v) for v in protocol.visit_list}
     seen: set[str] = set()
     for i, endpoint in enumerate(protocol.endpoints):
@@ -127,6 +129,7 @@ def _endpoints(protocol: Protocol, document: Document) -> Iterator[Problem]:
             yield document.problem(
                 (*path, "at"), f"'{endpoint.at}' is not a visit{nearest(endpoint.at, protocol.visit_list)}"
             )
+        yield from _share(endpoint.at_least, (*path, "at_least"), document)
         if endpoint.kind == "percent_reduction" and not endpoint.at_least:
             yield document.problem(path, "percent_reduction needs 'at_least', for example 'at_least: 50 %'")
         if endpoint.kind == "below" and not endpoint.limit:
@@ -151,6 +154,23 @@ def _endpoints(protocol: Protocol, document: Document) -> Iterator[Problem]:
         seen.add(endpoint.name)
 
 
+def _share(text: str, path: Path_, document: Document, most: str = "100 %") -> Iterator[Problem]:
+    """A share that cannot be."""
+    if text and not 0 < quantity(text).value <= quantity(most).value:
+        yield document.problem(path, f"'{text}' cannot be; give more than 0 % and at most {most}")
+
+
+def _few(protocol: Protocol, analysis: Analysis, path: Path_, document: Document) -> Iterator[Problem]:
+    """Arms too small for any comparison of means, shares or times."""
+    for arm in protocol.arms:
+        if arm.n < FEWEST:
+            message = (
+                f"{arm.n} patient in arm '{arm.name}' is too few for {analysis.method}; it needs {FEWEST} an arm: "
+                "more patients, or no analysis"
+            )
+            yield document.problem((*path, "method"), message)
+
+
 def _analyses(protocol: Protocol, document: Document) -> Iterator[Problem]:
     known = {e.name: e for e in protocol.endpoint_list}
     steps = [s.name for a in protocol.arms for s in a.steps]
@@ -161,6 +181,8 @@ def _analyses(protocol: Protocol, document: Document) -> Iterator[Problem]:
             yield document.problem((*path, "name"), f"two analyses are named '{analysis.name}'")
         seen.add(analysis.name)
         yield from _endpoint_of(analysis, known, path, document)
+        yield from _share(analysis.alpha, (*path, "alpha"), document, "50 %")
+        yield from _share(analysis.weight, (*path, "weight"), document)
         if analysis.method in ("spcd", "crossover") or analysis.stage:
             if analysis.stage not in steps:
                 hint = nearest(analysis.stage, steps) or f"; steps: {', '.join(steps) or 'none'}"
@@ -176,6 +198,8 @@ def _analyses(protocol: Protocol, document: Document) -> Iterator[Problem]:
                 yield document.problem(path, "crossover needs 'periods', the two visits that are read")
         if analysis.method in ("mmrm", "imputation"):
             yield from _enough(protocol, analysis, known, path, document)
+        else:
+            yield from _few(protocol, analysis, path, document)
 
 
 def _endpoint_of(

@@ -22,7 +22,8 @@ h1{margin-bottom:.2rem} h2{margin-top:2.2rem;border-bottom:1px solid #ddd} .note
 table{border-collapse:collapse;width:100%} td,th{padding:.3rem .6rem;border-bottom:1px solid #e3e3e3;text-align:left;
 vertical-align:top} td.n{white-space:nowrap} .g{font-weight:600} .gA{color:#1b7837}.gB{color:#3f8f45}.gC{color:#b36b00}
 .gD{color:#b2182b} .facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(400px,1fr));gap:1rem} figure{margin:0}
-figcaption{color:#555;font-size:.9em} text{font-size:12px;fill:#333} code{font-size:.95em;overflow-wrap:anywhere}"""
+figcaption{color:#555;font-size:.9em} text{font-size:12px;fill:#333} code{font-size:.95em;overflow-wrap:anywhere}
+td:first-child code{overflow-wrap:normal;white-space:nowrap}"""
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 440, 250, 52, 36, 14
 LINE, MARK, GRID = "#2b5c8a", "#b2182b", "#dddddd"
 

@@ -10,12 +10,13 @@ from html import escape
 from typing import Any
 
 STYLE = """
-:root{color-scheme:light}body{font:16px/1.5 system-ui,sans-serif;max-width:75rem;margin:0 auto;padding:1.5rem;color:#1c2733}
+:root{color-scheme:light}body{font:16px/1.5 system-ui,sans-serif;max-width:96rem;margin:0 auto;padding:1.5rem;color:#1c2733}
 h1{font-size:1.7rem;margin:.2em 0}h2{font-size:1.25rem;margin:2em 0 .4em}p{max-width:60rem}.note{color:#52606d}
 .scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.9rem}
 caption{text-align:left;color:#52606d;padding:.3em 0}th,td{padding:.3em .7em;border-bottom:1px solid #d9e2ec;text-align:right;
 vertical-align:top}th{background:#f0f4f8;position:sticky;top:0}td:first-child,th:first-child,.text{text-align:left}
 tr.model td{font-weight:600;background:#e6f0fa}td.bad{color:#b3261e}figure{margin:1em 0}li{margin:.2em 0}
+td:not(.text){white-space:nowrap}td.text:last-child{min-width:26rem}
 svg text{font:12px system-ui,sans-serif;fill:#52606d}
 """
 METRICS = {
@@ -50,7 +51,10 @@ def page(found: dict[str, Any]) -> str:
             mark="model",
         ),
         "<h2>By class</h2>",
-        _table(["class", *METRICS.values()], [_scores(k, v)[:-1] for k, v in found["classes"].items()]),
+        _table(
+            ["class", *METRICS.values()],
+            [_scores(k or "no class given", v)[:-1] for k, v in found["classes"].items()],
+        ),
         *_further(found),
         "<h2>Every contrast</h2>",
         _contrasts(found["contrasts"]),
@@ -99,7 +103,14 @@ def _table(
 
 def _further(found: dict[str, Any]) -> list[str]:
     rows = [
-        [f"change of {role} arms, points", _n(s["n"]), _n(s["mae"]), _n(s["bias"]), _n(s["mae_constant"])]
+        [
+            f"change of {role} arms, points",
+            _n(s["n"]),
+            _n(s["mae"]),
+            _n(s["bias"]),
+            _n(s["mae_constant"]),
+            _n(s.get("coverage_90")),
+        ]
         for role, s in (found.get("arms") or {}).items()
         if role != "rows"
     ]
@@ -109,12 +120,12 @@ def _further(found: dict[str, Any]) -> list[str]:
     ):
         s = found.get(key) or {}
         if s.get("n"):
-            rows.append([words, _n(s["n"]), _n(s["mae"]), _n(s["bias"]), _n(s[naive])])
+            rows.append([words, _n(s["n"]), _n(s["mae"]), _n(s["bias"]), _n(s[naive]), _n(None)])
     parts = []
     if rows:
-        caption = "The last column is the error of the best constant; for other times, of the primary difference kept."
+        caption = "Naive is the error of the best constant; for other times, of the primary difference kept."
         parts += ["<h2>Arms, response, time</h2>",
-                  _table(["", "results", "MAE", "bias", "naive MAE"], rows, caption=caption)]  # fmt: skip
+                  _table(["", "results", "MAE", "bias", "naive MAE", "90 % coverage"], rows, caption=caption)]  # fmt: skip
     if found.get("grades"):
         lines = [
             [
