@@ -17,7 +17,7 @@ from euthymia.evidence.read import LIBRARY
 from euthymia.trials.arm_model import CLASS, TRIAL, VISIT, ControlModel, control_results
 from euthymia.trials.arm_scores import arm_rows, arm_scores
 from euthymia.trials.arms import control_changes
-from euthymia.trials.effects import LEVEL, TERMS, EffectModel, covariance
+from euthymia.trials.effects import TERMS, EffectModel, covariance
 from euthymia.trials.published import calibration_trials, read_trial, read_trials
 from euthymia.trials.scoreboard import auc, noise_floor, paired_bootstrap, scores
 from euthymia.trials.table import _id, read_table
@@ -122,10 +122,12 @@ def test_prediction_is_the_conditional_normal(contrasts):
     new, old = used[:1], used[1:]
     model = EffectModel(tuple(old), dict(TERMS))
     joint = sum(covariance(used, used, TERMS).values()) + np.diag([0.0, *[c.se**2 for c in old]])
-    y = np.array([c.observed for c in old]) - LEVEL
+    before = np.array([-2.5 - 2.3 * (c.blinding == "waitlist") for c in used])
+    assert sum(before != before[0]) == 2  # waiting lists are among them
+    y = np.array([c.observed for c in old]) - before[1:]
     gain = np.linalg.solve(joint[1:, 1:], joint[1:, 0])
     p = model.predict(new)[0]
-    assert p.mean == pytest.approx(LEVEL + gain @ y)
+    assert p.mean == pytest.approx(before[0] + gain @ y)
     assert p.effect_sd == pytest.approx(np.sqrt(joint[0, 0] - gain @ joint[1:, 0]), rel=1e-6)
     assert p.samples.std() == pytest.approx(p.sd, rel=0.02)
 
