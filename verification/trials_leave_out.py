@@ -11,6 +11,9 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from sklearn.linear_model import RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from euthymia.outcomes import Draws, TrialContext, endpoints, observe, placebo, scale
 from euthymia.trials.foresight import NOTHING_SEEN, read_foresight
@@ -84,63 +87,78 @@ def classical(shared: Path) -> list[Contrast]:
 
 
 def placebo_arms(shared: Path) -> dict[str, float]:
-    """MAE of placebo change in HAMD17 points: the outcome layer, whose context terms were fitted to these arms; a
-    regression with every study left out in turn; the mean of the others; sampling noise."""
-    arms = pl.read_csv(
+    """MAE of placebo change in HAMD17 points: the outcome layer, whose context terms were fitted to these arms; a ridge
+    regression on the design columns with every study left out in turn; the mean of the others; sampling noise."""
+    everything = pl.read_csv(
         shared / "data/griselda_dose/griselda_dose_arms.csv", infer_schema_length=2000, null_values=["NA", ""]
-    ).filter((pl.col("Drug") == "placebo") & (pl.col("Mean") < 0) & pl.col("weeks").is_not_null())
-    known = {"HAMD17": 1.3, "HAMDunspecified": 1.3, "HAMD21": 1.14, "HAMD24": 1.0, "MADRS": 1.0}
-    fitted, errors, seen, design, study = [], [], [], [], []
-    for r in arms.iter_rows(named=True):
-        if r["Scale_for_threshold"] not in known:
-            continue
-        points, hours = known[r["Scale_for_threshold"]], r["weeks"] * 168
-        threshold = float(r["Threshold_score"]) * points if r["Threshold_score"] else None
+    )
+    points = {"HAMD17": 1.3, "HAMDunspecified": 1.3, "HAMD21": 1.14, "HAMD24": 1.0, "MADRS": 1.0}
+    arms = everything.filter(
+        (pl.col("Drug") == "placebo")
+        & (pl.col("Mean") < 0)
+        & pl.col("weeks").is_not_null()
+        & pl.col("Scale_for_threshold").is_in(list(points))
+    )
+    slope = scale("HAMD17").slope
+    size = arms["Scale_for_threshold"].replace_strict(points, return_dtype=pl.Float64).to_numpy()
+    y = arms["Mean"].to_numpy() * size / slope
+    n = arms["N compimputed"].to_numpy().astype(float)
+    noise = size * arms["SD"].fill_null(7.5).to_numpy() / np.sqrt(n) / slope
+    fitted = []
+    for r, p in zip(arms.iter_rows(named=True), size, strict=True):
+        hours = r["weeks"] * 168
         context = TrialContext(
             times=np.array([0, hours]),
             year=r["Study_year"] or 2000,
-            threshold=threshold,
+            threshold=float(r["Threshold_score"]) * p if r["Threshold_score"] else None,
             run_in=r["Placebo_run_in"] == "Yes",
         )
         fitted.append(float(placebo.expected_change(context) * placebo.weibull(hours, hours)))
-        seen.append(r["Mean"] * points)
-        errors.append(points * (r["SD"] or 7.5) / np.sqrt(r["N compimputed"]))
-        study.append(r["Study_No"])
-        region = str(r["Recruitment"])
-        design.append([
-            2.0,
-            ((r["Study_year"] or 2000) - 2000) / 10,
-            ((threshold or 25.0) - 25) / 3,
-            float(r["Placebo_run_in"] in ("Yes", "yes")),
-            np.log(r["weeks"] / 8),
-            np.log(r["N compimputed"] / 100),
-            (r["No of arms"] or 3) - 3.0,
-            float(r["Scale_for_threshold"] == "MADRS"),
-            float(r["Scale_for_threshold"] == "HAMD21"),
-            float(region == "North America"),
-            float(region == "Asia"),
-            ((r["age"] or 43) - 43) / 5,
-            ((r["women"] or 64) - 64) / 10,
-            float(r["Unpublished"] == "Yes"),
-        ])  # fmt: skip
-    slope = scale("HAMD17").slope
-    y, se, x, names = np.array(seen) / slope, np.array(errors) / slope, np.array(design), np.array(study)
-    kept = 12.4 / 13.1  # completers' change to last observation carried forward, as in the outcome layer
+    x, study = _design(everything, arms, size), arms["Study_No"].to_numpy()
+    weight = n / (n + 60)
     apart, mean = np.zeros(len(y)), np.zeros(len(y))
-    prior, between = -9.5, 1.8  # HAMD17 points: usual placebo change, and its spread between trials
-    x = 0.65 * x
-    for i, name in enumerate(names):
-        rest = names != name
-        total = x[rest] @ x[rest].T + np.diag(se[rest] ** 2 + between**2)
-        apart[i] = prior + x[i] @ x[rest].T @ np.linalg.solve(total, y[rest] - prior)
-        mean[i] = y[rest].mean()
+    for name in np.unique(study):
+        rest = study != name
+        regression = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-1, 3, 17)))
+        regression.fit(x[rest], y[rest], ridgecv__sample_weight=weight[rest])
+        apart[~rest], mean[~rest] = regression.predict(x[~rest]), y[rest].mean()
+    kept = 12.4 / 13.1  # completers' change to last observation carried forward, as in the outcome layer
     return {
         "fitted": float(np.abs(kept * np.array(fitted) / slope - y).mean()),
         "left out": float(np.abs(apart - y).mean()),
         "mean of the others": float(np.abs(mean - y).mean()),
-        "noise": float((se * np.sqrt(2 / np.pi)).mean()),
+        "noise": float((noise * np.sqrt(2 / np.pi)).mean()),
         "arms": float(len(y)),
     }
+
+
+def _design(everything: pl.DataFrame, arms: pl.DataFrame, size: np.ndarray) -> np.ndarray:
+    """What was known before the trial began, shape (arms, columns): no result enters."""
+    words = [
+        "Scale_for_threshold", "Recruitment", "Treatment_setting", "Diagnostic_criteria", "Patient_status",
+        "Unpublished", "Sequence_generation", "Allocation_concealment", "Blinding_participant", "Rescue medications",
+    ]  # fmt: skip
+    totals = everything.group_by("Study_No").agg(pl.col("No_randomised").sum().alias("total"), pl.col("Drug"))
+    arms = arms.join(totals.rename({"Drug": "drugs"}), on="Study_No", how="left", maintain_order="left")
+    columns = [
+        arms["Study_year"].fill_null(2000).to_numpy(),
+        arms["Threshold_score"].cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy() * size,
+        arms["weeks"].to_numpy(),
+        np.log(arms["N compimputed"].to_numpy()),
+        arms["No of arms"].fill_null(3).to_numpy(),
+        arms["age"].fill_null(43).to_numpy(),
+        arms["women"].fill_null(64).to_numpy(),
+        (arms["Placebo_run_in"] == "Yes").fill_null(False).to_numpy(),
+        np.log(arms["total"].to_numpy()),
+        (arms["No_randomised"].fill_null(0) / arms["total"]).to_numpy(),
+    ]
+    columns[1] = np.nan_to_num(columns[1], nan=25.0)
+    for word in words:
+        text = arms[word].fill_null("not said")
+        columns += [(text == k).to_numpy() for k in sorted(set(text)) if (text == k).sum() >= 6]
+    drugs = sorted(set(everything["Drug"]) - {"placebo"})
+    columns += [arms["drugs"].list.contains(drug).to_numpy() for drug in drugs]
+    return np.column_stack(columns).astype(float)
 
 
 def spread_ratio(effect: float = -2.4, n: int = 20000) -> tuple[float, float]:
