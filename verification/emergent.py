@@ -1,6 +1,6 @@
 """The emergent checks: what the network does without having been fitted to it, with a verdict for each.
 
-Usage: python verification/emergent.py [--patients N] [--json FILE]      (a few minutes)
+Usage: python verification/emergent.py [--patients N] [--json FILE]      (about two minutes)
 
 1 four-step sequential treatment; 2 dose response; 3 onset and waning; 4 inflamed, zinc-poor and insulin-resistant
 subgroups; 5 spread and dropout; 6 failures of the same mechanism.  The library's own values and default structures;
@@ -219,7 +219,7 @@ CHECKS = ("sequence", "doses", "onset", "subgroups", "spread", "failures")
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--patients", type=int, default=300)
+    parser.add_argument("--patients", type=int, default=1200)
     parser.add_argument("--json", type=Path)
     parser.add_argument(
         "--fitted",
