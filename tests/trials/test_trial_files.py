@@ -367,8 +367,10 @@ def test_columns_of_a_table_that_are_not_read_are_said_once(tmp_path):
     assert problems == [] and len(said) == 2
     assert "t.csv:1: basline: column 'basline' is not read; did you mean 'baseline'?" in said[0]
     assert "column 'site' is not read; it is left out" in said[1]
-    table.write_text(AS_YAML.replace("week,baseline", "week,day"), "utf-8")
-    assert "column 'use'" not in str(read_trials([table])[0][0].notes)
+    table.write_text(AS_YAML.replace("female", "use").replace(",baseline,", ",weeks,"), "utf-8")
+    notes = "\n".join(str(n) for n in read_trials([table])[0][0].notes)
+    assert "column 'use' is not read; trials of a table count as 'use: validation'" in notes
+    assert "column 'weeks' says the same as 'week', which is read" in notes
 
 
 def test_a_table_without_a_contrast_says_so(tmp_path):
