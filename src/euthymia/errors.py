@@ -10,6 +10,9 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+LIKE, LIKE_SHORT = 0.75, 0.6  # likeness from which a name is offered; one slip weighs more in a short name
+LONG = 6  # letters
+
 
 class EuthymiaError(Exception):
     """Base of every error that Euthymia raises on purpose."""
@@ -67,7 +70,10 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
 
     >>> nearest("sertralin", ["sertraline", "imipramine"])
     " - did you mean 'sertraline'?"
+    >>> nearest("liafensine", ["caffeine"])
+    ''
     """
     names = {str(a).lower(): str(a) for a in allowed}
-    close = difflib.get_close_matches(name.lower(), list(names), n=1, cutoff=0.6)
+    cutoff = LIKE if len(name) >= LONG else LIKE_SHORT
+    close = difflib.get_close_matches(name.lower(), list(names), n=1, cutoff=cutoff)
     return f" - did you mean '{names[close[0]]}'?" if close else ""

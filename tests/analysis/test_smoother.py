@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -109,3 +112,43 @@ def test_an_interrupted_calibration_resumes(tmp_path):
     assert calls[0] == ("x", 2, 2)  # nothing but the torn chunk is simulated again
     for key, seen in first.seen.items():
         assert seen.members == pytest.approx(second.seen[key].members, nan_ok=True)
+
+
+CHILD = """
+import sys
+from pathlib import Path
+from euthymia.analysis.ensemble_calibration import calibrate, write_calibrated
+trials, work, out = map(Path, sys.argv[1:])
+write_calibrated(calibrate(trials, work, members=4, patients=1, iterations=1), out)
+"""
+
+
+def test_a_killed_calibration_resumes_to_the_same_bytes(tmp_path):
+    """Killed once two chunks lie on disk; its successor keeps them and writes what an undisturbed one writes."""
+    folder = tmp_path / "trials"
+    folder.mkdir()
+    for name in ("hirayasu_2011b", "tdcs_elect2017", "hpa_arana1995"):
+        shutil.copy(LIBRARY / "trials" / f"{name}.yaml", folder)
+
+    def start(work: str, out: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-c", CHILD, str(folder), str(tmp_path / work), str(tmp_path / out)]
+        return subprocess.Popen(command, stderr=subprocess.PIPE)
+
+    process = start("work", "killed")
+    until = time.monotonic() + 120
+    while len(list((tmp_path / "work").rglob("*.npz"))) < 2 and process.poll() is None:
+        assert time.monotonic() < until
+        time.sleep(0.005)
+    process.kill()
+    process.communicate()
+    assert process.returncode < 0 and not (tmp_path / "killed").exists()
+    kept = {p: p.stat().st_mtime_ns for p in (tmp_path / "work").rglob("*.npz")}
+    assert 2 <= len(kept) < 6  # three trials, before and after the step
+    for work, out in (("work", "resumed"), ("other", "whole")):
+        process = start(work, out)
+        told = process.communicate()[1]
+        assert process.returncode == 0, told.decode()
+    assert {p: p.stat().st_mtime_ns for p in kept} == kept
+    names = ("trials.csv", "contrasts.csv", "calibration.json")
+    for name in names:
+        assert (tmp_path / "resumed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()

@@ -170,3 +170,17 @@ def test_of_a_repeated_trial_the_first_repetition_is_drawn(synthetic, folder, tm
         pl.concat(both).write_parquet(twin / f"{name}.parquet")
     again = read_run(twin)
     assert again.patients.equals(one.patients) and again.visits.equals(one.visits)
+
+
+def test_an_endotype_of_one_patient_leaves_no_empty_column(run: Run) -> None:
+    """Named in the caption, as no mean with an interval can be drawn of it."""
+    whole = figures.endotype_outcomes(run, "madrs")
+    seen = set(run.visits.filter(pl.col("madrs").is_not_null())["patient"])
+    one = next(p for p in run.patients["patient"] if p in seen)
+    kind = pl.when(pl.col("patient") == one).then(pl.lit("lone_kind")).otherwise(pl.col("endotype"))
+    drawn = figures.endotype_outcomes(
+        replace(run, patients=run.patients.with_columns(endotype=kind)), "madrs"
+    )
+    assert whole and drawn
+    assert drawn.spec["layout"]["xaxis"]["ticktext"] == whole.spec["layout"]["xaxis"]["ticktext"]
+    assert "No arm has two patients of: lone kind." in drawn.caption and "No arm" not in whole.caption

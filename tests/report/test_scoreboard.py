@@ -41,3 +41,12 @@ def test_page_holds_what_it_is_given() -> None:
 def test_page_without_any_magnitude() -> None:
     empty = {**FOUND, "contrasts": [FOUND["contrasts"][1]], "naive": {}, "against": {}, "classes": {}}
     assert "No contrast has a magnitude" in page(empty)
+
+
+def test_what_moved_a_prediction_stands_in_a_row_of_its_own() -> None:
+    """No column is pushed out of the page: the words span the table, below their contrast."""
+    text = page(FOUND)
+    rows = text.split("<h2>Every contrast</h2>")[1].split("</table>")[0]
+    assert rows.count("<th") - rows.count("<thead") == 10
+    told = [str(r["why"]) for r in FOUND["contrasts"] if r.get("why")]
+    assert told and rows.count('<td class=text colspan="10">') == len(told)

@@ -243,3 +243,49 @@ def test_endpoints_on_every_scale_follow_from_the_rated_totals(whole, scale) -> 
     below = endpoint_values(PROTOCOL, rated, Endpoint("b", scale, "below", "week 4", limit=9))
     np.testing.assert_array_equal(change, last - seen[:, 0])
     np.testing.assert_array_equal(below, last <= 9)
+
+
+STEPS = """euthymia: 1
+title: t
+duration: 4 weeks
+population: {base: mdd_outpatient}
+arms:
+  - name: a
+    n: 5
+    treatment: [{drug: sertraline, dose: 50 mg, every: 24 h}]
+    steps:
+      - {name: more, at: week 2, if: not response, add: [{drug: Sertraline, dose: 50 mg, every: 24 h}]}
+      - {name: other, at: week 3, augment: [{drug: lithium, dose: 600 mg, every: 24 h}]}
+  - name: b
+    n: 5
+    treatment: [{drug: ayahuasca, dose: 50 mg}, {drug: liafensine, dose: 1 mg}, {drug: ECT, dose: 1 mg}]
+endpoints:
+  - {name: remission, of: hamd17, kind: below, at: week 4, limit: 80}
+  - {name: back, of: madrs, kind: relapse, at: week 4, limit: 61}
+  - {name: change, of: madrs, kind: change, at: week 4}
+analyses:
+  - {name: both, method: crossover, endpoint: change, stage: more, periods: [week 2, week 9]}
+"""
+
+
+def test_what_cannot_be_meant_is_refused_with_what_can() -> None:
+    """Drugs under other names, limits above every total, a second course of a drug, periods at no visit."""
+    with pytest.raises(InputError) as caught:
+        parse_protocol(STEPS, "p.yaml")
+    found = "\n".join(str(p) for p in caught.value.problems)
+    for part in (
+        "p.yaml:10:65: arms.0.steps.0.add.0.drug: 'Sertraline' is given already in arm 'a' and goes on at week 2",
+        "arms.0.steps.1.augment: unknown key 'augment' - did you mean 'add'?",
+        "arms.1.treatment.0.drug: 'ayahuasca' is a mixture: dmt is there, harmine is not in the library; write 'drug: dmt'",
+        "arms.1.treatment.1.drug: 'liafensine' (triple reuptake) is known, but the library has no compound file for it",
+        "arms.1.treatment.2.drug: 'ECT' is not a drug; write 'intervention: ect'",
+        "endpoints.0.limit: 80 is above every total of hamd17; expected 0 to 52",
+        "endpoints.1.limit: 61 is above every total of madrs; expected 0 to 60",
+        "analyses.0.periods.1: 'week 9' is not a visit",
+    ):
+        assert part in found, found
+    assert "caffeine" not in found
+    fine = STEPS.replace("add: [{drug: Sertraline", "switch: [{drug: Sertraline")
+    with pytest.raises(InputError) as caught:
+        parse_protocol(fine, "p.yaml")
+    assert "given already" not in str(caught.value) and "is above" in str(caught.value)

@@ -332,3 +332,65 @@ results:
     assert check_file(table) == []
     table.write_text("trial,year,treatment\na,2018,placebo\n", "utf-8")
     assert "column 'arm' is missing" in str(check_file(table)[0])
+
+
+AS_YAML = """trial,year,arm,drug,n,scale,week,baseline,change,sd,response,p,blinding,female,primary_met
+one,2020,drug,sertraline,100,MADRS,2,30,-7,8,20/100,,double,60,yes
+one,2020,drug,sertraline,100,MADRS,6,30,-14,9,50/100,0.02,double,60,yes
+one,2020,placebo,placebo,100,MADRS,6,30,-11,9,40/100,,double,60,yes
+"""
+
+
+def test_a_table_with_the_names_of_trial_files_is_read(tmp_path):
+    """The same trial under the table's own names and under those of trial files gives the same contrast."""
+    (tmp_path / "a.csv").write_text(AS_YAML, "utf-8")
+    own = AS_YAML.replace("trial,year,arm,drug,n,scale,week,baseline,change,sd,response",
+                          "trial_id,year,arm,treatment,n,scale,timepoint_days,baseline_mean,change_mean,change_sd_or_se,"
+                          "response_pct")  # fmt: skip
+    for weeks, spread in ((",2,", ",8,"), (",6,", ",9,")):
+        own = own.replace(weeks, f",{7 * int(weeks[1])},").replace(spread, f",SD{spread[1]},")
+    (tmp_path / "b.csv").write_text(own.replace("one,", "two,"), "utf-8")
+    (one, two), problems = read_trials([tmp_path])
+    assert problems == [] and [n.message for n in one.notes] == [n.message for n in two.notes]
+    (a,), (b,) = one.contrasts(), two.contrasts()
+    assert (a.observed, a.day, a.n, a.success) == (b.observed, b.day, b.n, b.success) == (-3.0, 42, 100, True)
+    assert a.se == b.se
+    assert one.results == two.results and one.results[1].sd == 9 and one.results[0].response == 20
+    assert one.female == 60 and one.blinding == "double"
+
+
+def test_columns_of_a_table_that_are_not_read_are_said_once(tmp_path):
+    table = tmp_path / "t.csv"
+    table.write_text(AS_YAML.replace("baseline,change", "basline,change").replace("female", "site"), "utf-8")
+    trials, problems = read_trials([table])
+    said = [str(n) for t in trials for n in t.notes if "is not read" in str(n)]
+    assert problems == [] and len(said) == 2
+    assert "t.csv:1: basline: column 'basline' is not read; did you mean 'baseline'?" in said[0]
+    assert "column 'site' is not read; it is left out" in said[1]
+    table.write_text(AS_YAML.replace("female", "use").replace(",baseline,", ",weeks,"), "utf-8")
+    notes = "\n".join(str(n) for n in read_trials([table])[0][0].notes)
+    assert "column 'use' is not read; trials of a table count as 'use: validation'" in notes
+    assert "column 'weeks' says the same as 'week', which is read" in notes
+
+
+def test_a_table_without_a_contrast_says_so(tmp_path):
+    """Nothing found under a known name: what is missing and what was not read, by name."""
+    table = tmp_path / "t.csv"
+    lost = AS_YAML.replace("change,sd,response,p", "delta_total,spread,responded,pp").replace(
+        "primary_met", "verdict"
+    )
+    table.write_text(lost, "utf-8")
+    _, problems = read_trials([table])
+    (problem,) = problems
+    assert "no trial of this table gives a contrast" in problem.message
+    assert "'change', 'difference', 'response' or 'primary_met'" in problem.message
+    assert "'delta_total'" in problem.message
+    table.write_text(AS_YAML.replace("placebo,placebo", "other,escitalopram").replace("yes", ""), "utf-8")
+    assert any("needs an active arm and a control" in str(p) for p in read_trials([table])[1])
+
+
+def test_a_fault_in_a_table_has_the_line_of_the_table(tmp_path):
+    table = tmp_path / "t.csv"
+    table.write_text(AS_YAML.replace("MADRS,6,30,-11,9,40/100", "MADRS,6,30,-11,9,140"), "utf-8")
+    problem = read_trials([table])[1][0]
+    assert problem.line == 4 and "140 is not a percentage" in problem.message

@@ -18,7 +18,8 @@ from euthymia.patients.population import list_populations, load_population
 from euthymia.protocol.analyses import EVENTS, NEEDS_CHANGE, NEEDS_SHARE, NEEDS_TIME, Analysis
 from euthymia.protocol.conditions import parse_condition
 from euthymia.protocol.given import treatment_problems
-from euthymia.protocol.protocol import Arm, Endpoint, Protocol
+from euthymia.protocol.names import highest
+from euthymia.protocol.protocol import Arm, Endpoint, Protocol, Treatment
 from euthymia.protocol.steps import ACTIONS, parse_rule
 from euthymia.protocol.times import visit_hours
 from euthymia.units import quantity
@@ -26,6 +27,7 @@ from euthymia.units import quantity
 SCORES = ("madrs", "hamd17")
 FEWEST_AT_LOOK = 3
 FEWEST = 2
+PERIODS = 2
 
 
 def check_protocol(protocol: Protocol) -> None:
@@ -136,6 +138,9 @@ def _endpoints(protocol: Protocol, document: Document) -> Iterator[Problem]:
             yield document.problem(path, "below needs 'limit', for example 'limit: 10'")
         if endpoint.kind == "relapse" and not endpoint.limit:
             yield document.problem(path, "relapse needs 'limit', for example 'limit: 22'")
+        if endpoint.limit and endpoint.of and endpoint.limit > highest(endpoint.of):
+            message = f"{endpoint.limit:g} is above every total of {endpoint.of}; expected 0 to {highest(endpoint.of):g}"
+            yield document.problem((*path, "limit"), message)
         if endpoint.kind == "onset" and not endpoint.at_least:
             yield document.problem(path, "onset needs 'at_least', for example 'at_least: 50 %'")
         if not endpoint.of and endpoint.kind != "discontinuation":
@@ -158,6 +163,20 @@ def _share(text: str, path: Path_, document: Document, most: str = "100 %") -> I
     """A share that cannot be."""
     if text and not 0 < quantity(text).value <= quantity(most).value:
         yield document.problem(path, f"'{text}' cannot be; give more than 0 % and at most {most}")
+
+
+def _visits(protocol: Protocol, named: tuple[str, ...], path: Path_, document: Document) -> Iterator[Problem]:
+    """Visits that are named and that the trial does not have, or names twice."""
+    times = {visit_hours(v) for v in protocol.visit_list}
+    seen: set[float] = set()
+    for i, visit in enumerate(named):
+        at = visit_hours(visit)
+        if at not in times:
+            hint = f"{nearest(visit, protocol.visit_list)}; visits: {', '.join(protocol.visit_list)}"
+            yield document.problem((*path, i), f"'{visit}' is not a visit{hint}")
+        elif at in seen:
+            yield document.problem((*path, i), f"'{visit}' is named twice; each period has its own visit")
+        seen.add(at)
 
 
 def _few(protocol: Protocol, analysis: Analysis, path: Path_, document: Document) -> Iterator[Problem]:
@@ -194,8 +213,9 @@ def _analyses(protocol: Protocol, document: Document) -> Iterator[Problem]:
         if analysis.method == "crossover":
             if len(protocol.arms) != 2:
                 yield document.problem(path, "a crossover has two arms, one an order")
-            if not analysis.periods:
+            if len(analysis.periods) != PERIODS:
                 yield document.problem(path, "crossover needs 'periods', the two visits that are read")
+            yield from _visits(protocol, analysis.periods, (*path, "periods"), document)
         if analysis.method in ("mmrm", "imputation"):
             yield from _enough(protocol, analysis, known, path, document)
         else:
@@ -313,8 +333,33 @@ def _steps(protocol: Protocol, arm: Arm, i: int, document: Document) -> Iterator
                 (*path, "randomise", k, "treatment") if step.action == "randomise" else (*path, step.action)
             )
             yield from treatment_problems(protocol, option.treatment, inner, at, document)
+            if step.action == "add":
+                yield from _given_already(protocol, arm, j, option.treatment, inner, document)
             names.append(option.name)
         names.append(step.name)
+
+
+def _given_already(
+    protocol: Protocol, arm: Arm, j: int, added: tuple[Treatment, ...], path: Path_, document: Document
+) -> Iterator[Problem]:
+    """Drugs that are added while the arm's own course of them surely goes on: no step before can have ended it."""
+    step = arm.steps[j]
+    at = visit_hours(step.at)
+    before = [s for s in arm.steps if visit_hours(s.at) < at]
+    if step.only or any(s.action not in ("add", "leave") for s in before):
+        return
+    going = {
+        t.drug.strip().lower(): t
+        for t in arm.treatment
+        if t.drug and not t.placebo and t.every and any(h >= at for h in t.times(protocol.duration_h))
+    }
+    for k, treatment in enumerate(added):
+        if treatment.drug.strip().lower() in going:
+            message = (
+                f"'{treatment.drug}' is given already in arm '{arm.name}' and goes on at {step.at}; 'add' would give both "
+                "courses: write 'switch' with the new dose, or add another drug"
+            )
+            yield document.problem((*path, k, "drug"), message)
 
 
 def _at(document: Document, path: Path_) -> bool:

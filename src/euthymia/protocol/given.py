@@ -14,6 +14,7 @@ from euthymia.compounds.compound import Compound, load_compound, resolve
 from euthymia.compounds.pharmacokinetics import choose_route
 from euthymia.errors import InputError, Problem, UnitError
 from euthymia.evidence.read import Document, Path_
+from euthymia.protocol.names import drug_message
 from euthymia.protocol.protocol import Protocol, Treatment
 from euthymia.protocol.times import hours, visit_hours
 from euthymia.units import quantity
@@ -142,7 +143,8 @@ def _given(
     try:
         name = resolve(treatment.drug)
     except InputError as error:
-        yield from (document.problem((*path, "drug"), p.message) for p in error.problems)
+        told = drug_message(treatment.drug)
+        yield from (document.problem((*path, "drug"), told or p.message) for p in error.problems)
         return
     if treatment.for_ and not treatment.every:
         message = "'for' needs 'every', for example 'every: 24 h'; without it one dose is given"

@@ -357,8 +357,9 @@ def checked(document: Document) -> Protocol:
         What its schema and what its meaning forbid, together.
     """
     from euthymia.protocol.check import check_protocol
+    from euthymia.protocol.names import with_action
 
-    problems = list(validate(document, "protocol"))
+    problems = [with_action(p) for p in validate(document, "protocol")]
     try:
         protocol = from_document(document)
         check_protocol(protocol)

@@ -132,9 +132,12 @@ def endotype_outcomes(run: Run, scale: str) -> Figure | None:
         return None
     final = observed(run, scale).group_by("patient", "arm", maintain_order=True).last()
     final = final.join(run.patients.select("patient", "endotype"), on="patient", maintain_order="left")
-    kinds = sorted(final["endotype"].drop_nulls().unique().to_list())
+    groups = final.drop_nulls("endotype").group_by("endotype", "arm").len()
+    known = sorted(groups["endotype"].unique().to_list())
+    kinds = sorted(groups.filter(pl.col("len") > 1)["endotype"].unique().to_list())
     if len(kinds) < 2:
         return None
+    few = [k.replace("_", " ") for k in known if k not in kinds]
     styles = arm_styles(run)
     data = []
     for i, arm in enumerate(run.arms):
@@ -162,7 +165,8 @@ def endotype_outcomes(run: Run, scale: str) -> Figure | None:
                    yaxis=axis(f"change in {SCALES.get(scale, scale)}, points"))  # fmt: skip
     return Figure("fig-endotypes", "Outcome by endotype",
                   "Mean change at the last visit attended, with 95 % interval. Small groups: an exploration, not a "
-                  "test of who benefits.", frame_with(frame, data))  # fmt: skip
+                  "test of who benefits." + (f" No arm has two patients of: {', '.join(few)}." if few else ""),
+                  frame_with(frame, data))  # fmt: skip
 
 
 def evidence_grades(run: Run) -> Figure | None:

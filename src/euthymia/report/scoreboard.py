@@ -16,7 +16,8 @@ h1{font-size:1.7rem;margin:.2em 0}h2{font-size:1.25rem;margin:2em 0 .4em}p{max-w
 caption{text-align:left;color:#52606d;padding:.3em 0}th,td{padding:.3em .7em;border-bottom:1px solid #d9e2ec;text-align:right;
 vertical-align:top}th{background:#f0f4f8;position:sticky;top:0}td:first-child,th:first-child,.text{text-align:left}
 tr.model td{font-weight:600;background:#e6f0fa}td.bad{color:#b3261e}figure{margin:1em 0}li{margin:.2em 0}
-td:not(.text){white-space:nowrap}td.text:last-child{min-width:26rem}
+td:not(.text){white-space:nowrap}td:first-child,td.text{overflow-wrap:anywhere;white-space:normal}
+tr.first td{border-bottom:0;padding-bottom:0}tr.why td{color:#52606d;font-size:.85rem;padding:.1em .7em .5em 1.6em}
 svg text{font:12px system-ui,sans-serif;fill:#52606d}
 """
 METRICS = {
@@ -86,17 +87,21 @@ def _table(
     text: Sequence[int] = (),
     mark: str = "",
     caption: str = "",
+    below: Sequence[str] = (),
 ) -> str:
+    """A table; `below` is text that each row has in a row of its own under it, as wide as the table."""
+
     def cell(tag: str, i: int, value: str) -> str:
         return f"<{tag}{' class=text' if i in text else ''}>{escape(value)}</{tag}>"
 
     top = "".join(cell("th", i, h) for i, h in enumerate(heads))
-    lines = (
-        f"<tr{' class=model' if mark and r[0] == mark else ''}>"
-        + "".join(cell("td", i, c) for i, c in enumerate(r))
-        + "</tr>"
-        for r in rows
-    )
+    lines = []
+    for k, r in enumerate(rows):
+        told = below[k] if below else ""
+        look = " class=model" if mark and r[0] == mark else " class=first" if told else ""
+        lines.append(f"<tr{look}>" + "".join(cell("td", i, c) for i, c in enumerate(r)) + "</tr>")
+        if told:
+            lines.append(f'<tr class=why><td class=text colspan="{len(heads)}">{escape(told)}</td></tr>')
     told = f"<caption>{escape(caption)}</caption>" if caption else ""
     return f'<div class="scroll" tabindex="0"><table>{told}<thead><tr>{top}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
 
@@ -156,15 +161,16 @@ def _contrasts(rows: Sequence[dict[str, Any]]) -> str:
         "90 % interval",
         "success",
         "chance",
-        "what moved it",
     ]
     lines = [
         [r["contrast"], r["class"], f"{r['n']} + {r['n_control']}", f"{r['day']:g}", _n(r["observed"], 1), _n(r["se"], 1),
-         _n(r["predicted"], 1), f"{r['low_90']:.1f} to {r['high_90']:.1f}", _n(r["success"]), _n(r["p_success"]),
-         "; ".join(str(r[k]) for k in ("why", "network") if r.get(k))]
+         _n(r["predicted"], 1), f"{r['low_90']:.1f} to {r['high_90']:.1f}", _n(r["success"]), _n(r["p_success"])]
         for r in rows
     ]  # fmt: skip
-    return _table(heads, lines, text=(1, 10))
+    moved = ["; ".join(str(r[k]) for k in ("why", "network") if r.get(k)) for r in rows]
+    return _table(
+        heads, lines, text=(1,), caption="Below each contrast: what moved its prediction.", below=moved
+    )
 
 
 def _list(title: str, lines: Sequence[str] | None) -> list[str]:
