@@ -158,6 +158,19 @@ def resolve(name: str) -> str:
     raise InputError([f"'{name}' is not a compound of the library{nearest(plain, index)}"])
 
 
+def is_compound(name: str) -> bool:
+    """Whether the library has a compound of that name or synonym.
+
+    >>> is_compound("Cipralex"), is_compound("cipralax")
+    (True, False)
+    """
+    try:
+        resolve(name)
+    except InputError:
+        return False
+    return True
+
+
 def load_compound(name: str) -> Compound:
     """Read one compound with its metabolites.
 

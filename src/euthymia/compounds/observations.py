@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from euthymia.compounds.compound import Compound, load_compound
+from euthymia.compounds.compound import Compound, is_compound, load_compound
 from euthymia.compounds.genotype import enzyme_numbers
 from euthymia.compounds.observation_text import (
     WEIGHT,
@@ -215,8 +215,8 @@ def _plain(row: Mapping[str, str]) -> dict[str, str]:
     plain = dict(row)
     for column in ("compound", "analyte"):
         text = row.get(column, "")
-        if text and "+" not in text and not _known(text):
-            plain[column] = next((name for name in spellings(text) if _known(name)), text)
+        if text and "+" not in text and not is_compound(text):
+            plain[column] = next((name for name in spellings(text) if is_compound(name)), text)
             plain["release"] = text if plain[column] != text else ""
     plain["route"] = route_of(row.get("route", ""))
     if words := re.fullmatch(r"\s*(\S+)\s+(?:base|(.+))\s*", row.get("unit", "")):
@@ -224,21 +224,13 @@ def _plain(row: Mapping[str, str]) -> dict[str, str]:
             plain["unit"] = words.group(1)
         elif not row.get("interval_h") and "/" not in words.group(1):
             plain["unit"], plain["interval_h"] = words.group(1), words.group(2)
-    if plain.get("analyte") and _known(plain["analyte"]) and _known(plain["compound"]):
+    if plain.get("analyte") and is_compound(plain["analyte"]) and is_compound(plain["compound"]):
         part = load_compound(plain["analyte"])
         mixture = part.data.get("racemate")
         if mixture and load_compound(plain["compound"]).name == mixture and row.get("dose"):
             plain["mixture"], plain["mixture_dose"] = plain["compound"], row["dose"]
             plain["compound"], plain["dose"] = part.name, str(number(row["dose"], "dose") / 2)
     return plain
-
-
-def _known(name: str) -> bool:
-    try:
-        load_compound(name)
-    except InputError:
-        return False
-    return True
 
 
 def _dose(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from euthymia.compounds.binding import ligands
-from euthymia.compounds.compound import Compound, analytes, load_compound
+from euthymia.compounds.compound import Compound, analytes, is_compound, load_compound
 from euthymia.compounds.course import (
     Course,
     Treatment,
@@ -334,18 +334,10 @@ def _prefixes(course: Course, analyte: str) -> list[str]:
         return list(course.levels)
     if "+" in analyte:
         return [p for part in analyte.split("+") for p in _prefixes(course, part.strip())]
-    if not _known(analyte):
+    if not is_compound(analyte):
         return [course.find(analyte)]
     compound = load_compound(analyte)
     return course.parts_of(compound) if compound.components else [course.find(compound.name)]
-
-
-def _known(name: str) -> bool:
-    try:
-        load_compound(name)
-    except InputError:
-        return False
-    return True
 
 
 def _ratio(seen: Observation, group: str) -> Scored:

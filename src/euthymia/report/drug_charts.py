@@ -15,7 +15,7 @@ import numpy as np
 from euthymia.report.theme import COLOURS, GRID, INK, SOFT
 
 LABEL = 13.0  # least distance between two labels, pixels
-LETTER = 7.6  # width of a letter, pixels
+LETTER = 8.2  # width of a letter, pixels
 
 
 def nice_ticks(top: float, count: int = 5) -> list[float]:

@@ -23,7 +23,7 @@ from euthymia.biology.interventions import (
     intervention_names,
     load_intervention,
 )
-from euthymia.compounds.compound import load_compound, resolve
+from euthymia.compounds.compound import is_compound, load_compound, resolve
 from euthymia.compounds.pharmacokinetics import choose_route
 from euthymia.engine import Dose
 from euthymia.errors import InputError
@@ -176,22 +176,13 @@ def _parts(text: str) -> list[str]:
     plain = re.sub(r"\([^)]*\)", " ", text)
     joined = _find(plain, "treatments") is None or " + " in plain
     pieces = re.split(r"\s\+\s|/|\bplus\b|\band\b", plain) if joined else [plain]
-    found = []
+    found: list[str] = []
     for piece in (p.strip() for p in pieces if p.strip()):
-        try:
-            resolve(FORMS.sub(" ", piece))
-            found.append(piece)
-        except InputError:
-            found += piece.split("-") if _all_known(piece.split("-")) else [piece]
+        hyphenated = piece.split("-")
+        several = len(hyphenated) > 1 and all(is_compound(p) for p in hyphenated)
+        found += hyphenated if several and not is_compound(FORMS.sub(" ", piece)) else [piece]
     same = {i for p in found if (e := _find(p, "treatments")) and (i := e.get("intervention"))}
     return found[:1] if len(same) == 1 and len(found) > 1 and same == {"probiotics"} else found
-
-
-def _all_known(pieces: list[str]) -> bool:
-    try:
-        return len(pieces) > 1 and all(resolve(p) for p in pieces)
-    except InputError:
-        return False
 
 
 def _split(dose: str, count: int) -> list[str]:
@@ -269,11 +260,8 @@ def _drugs(name: str, route: str, dose: str, arm: PublishedArm, end: float) -> I
 
 def _named(text: str) -> dict[str, Any] | None:
     """An entry for what the list of treatment names knows and the compounds' own names do not."""
-    try:
-        resolve(FORMS.sub(" ", text).strip())
+    if is_compound(FORMS.sub(" ", text).strip()):
         return None
-    except InputError:
-        pass
     named = find_treatment(FORMS.sub(" ", text).strip())
     if named is None:
         return None
