@@ -51,7 +51,9 @@ def classes(title: str, observations: list[Observation]) -> int:
         else:
             good = True
             share = f"{found['within_0_75_1_33']:.0%} within 0.75 to 1.33"
-            print(f"  {name:<11} n {found['n']:>3}  CV off by a factor of {found['aafe']:.2f}, {share}")
+            floor = f"{found['attainable']:.0%} if only sampling erred"
+            bias = f"bias {found['afe']:.2f}"
+            print(f"  {name:<11} n {found['n']:>3}  CV off by {found['aafe']:.2f}, {bias}, {share} ({floor})")
         missed += not good
     return missed
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
+from scipy.stats import chi2
 
 from euthymia.compounds.compound import load_compound
 from euthymia.compounds.course import Treatment, simulate_course
+from euthymia.compounds.errors_by_class import share_inside
 from euthymia.compounds.exposure import area
 from euthymia.compounds.genotype import enzyme_numbers
 from euthymia.compounds.individual import variable_parameters
@@ -51,11 +55,25 @@ def test_a_small_study_of_a_skewed_level_finds_less_variation():
     """Few people have the high levels: half of the studies of 12 miss most of the variance."""
     rng = np.random.default_rng(5)
     values = np.exp(rng.standard_normal(20000))
-    everyone = sample_variation(values, 0, rng)
+    (everyone,) = sample_variation(values, 0, rng)
     assert everyone == pytest.approx(np.sqrt(np.e - 1), rel=0.05)
-    assert sample_variation(values, 12, rng) < 0.8 * everyone
+    assert np.median(sample_variation(values, 12, rng)) < 0.8 * everyone
     steady = 10 + rng.standard_normal(20000)  # not skewed: nothing is missed but the noise of a small sample
-    assert sample_variation(steady, 100, rng) == pytest.approx(0.1, rel=0.03)
+    assert np.median(sample_variation(steady, 100, rng)) == pytest.approx(0.1, rel=0.03)
+
+
+@pytest.mark.parametrize("size", [6, 12, 24, 100])
+def test_what_sampling_alone_leaves_follows_the_chi_distribution(size):
+    """A level that is nearly normal: the standard deviation of n people is the true one times chi/sqrt(n - 1)."""
+    rng = np.random.default_rng(7)
+    found = np.concatenate(
+        [sample_variation(1 + 0.02 * rng.standard_normal(20000), size, rng) for _ in range(10)]
+    )
+    free = size - 1
+    middle = math.sqrt(chi2.median(free))
+    low, high = (middle / bound for bound in (4 / 3, 0.75))
+    expected = chi2.cdf(high**2, free) - chi2.cdf(low**2, free)
+    assert share_inside(float(np.median(found)), found) == pytest.approx(expected, abs=0.03)
 
 
 def test_covariates_keep_what_is_said_of_a_group():

@@ -102,16 +102,22 @@ def draw_covariates(
     return found
 
 
-def sample_variation(values: Array, size: int, rng: np.random.Generator) -> float:
-    """Coefficient of variation that studies of `size` people find in the middle: less than that of all people.
+def sample_variation(values: Array, size: int, rng: np.random.Generator) -> Array:
+    """Coefficients of variation that studies of `size` people find, one a study.
 
-    A skewed distribution gets much of its variance from few people, whom a small study mostly misses.  The median
-    over repeated samples; that of all values where `size` is 0.
+    Their median is less than that of all people: a skewed distribution gets much of its variance from few people,
+    whom a small study mostly misses.
+
+    Returns
+    -------
+    ndarray, shape (studies,)
+        One value, that of all people, where `size` is 0 or not below the number of people.
     """
     if not 1 < size < values.size:
-        return float(values.std() / values.mean())
+        return np.array([values.std() / values.mean()])
     drawn = rng.choice(values, (SAMPLES, size))
-    return float(np.median(drawn.std(axis=1, ddof=1) / drawn.mean(axis=1)))
+    found: Array = drawn.std(axis=1, ddof=1) / drawn.mean(axis=1)
+    return found
 
 
 @cache
