@@ -13,7 +13,7 @@ from euthymia.compounds.course import Treatment, simulate_course
 from euthymia.compounds.errors_by_class import share_inside
 from euthymia.compounds.exposure import area
 from euthymia.compounds.genotype import enzyme_numbers
-from euthymia.compounds.individual import variable_parameters
+from euthymia.compounds.individual import individual_parameters, variable_parameters
 from euthymia.compounds.people import are_volunteers, draw_covariates, draw_people, sample_variation
 
 N = 3000
@@ -90,3 +90,37 @@ def test_covariates_keep_what_is_said_of_a_group():
 def test_enantiomers_of_a_mixture_vary_together():
     draws, _ = draw_people(load_compound("ketamine"), "intravenous", 50, np.random.default_rng(1), False)
     assert (draws["ketamine.esketamine.CL"] == draws["ketamine.arketamine.CL"]).all()
+
+
+def test_outer_volumes_follow_the_first_and_flows_vary_alone():
+    """A file without a spread of V2 and Q2 (escitalopram): V2/V stays, the flow takes the volume's spread."""
+    drug = load_compound("escitalopram")
+    assert not drug.parameters["V2"].spread.sd
+    ids = variable_parameters([drug])
+    assert "escitalopram.V2" not in ids
+    assert ids["escitalopram.Q2"] == drug.parameters["V"].spread
+    rng = np.random.default_rng(3)
+    draws = {k: rng.standard_normal(N) for k in ("escitalopram.V", "escitalopram.Q2")}
+    values = individual_parameters([drug], {}, draws)
+    ratio = values["escitalopram.V2"] / values["escitalopram.V"]
+    assert ratio == pytest.approx(drug.value("V2") / drug.value("V"))
+    flow = np.log(values["escitalopram.Q2"])
+    assert flow.std() == pytest.approx(drug.parameters["V"].spread.sd, rel=0.05)
+    assert abs(np.corrcoef(flow, np.log(values["escitalopram.V"]))[0, 1]) < 0.1
+
+
+def test_a_saturated_enzyme_spreads_the_level_less_than_the_clearance():
+    """Fluvoxamine: beyond saturation the level follows what is not saturated, so that an enzyme matters less."""
+    drug = load_compound("fluvoxamine")
+    times = np.array([0.0, 1199.0, 1200.0])
+    dose = [Treatment(drug, 100, 12, 0, 1200)]
+
+    def response(id_: str, sd: float) -> float:
+        draws = {id_: np.array([0.0, 0.01 / sd])}
+        level = simulate_course(dose, times, {}, draws=draws, n=2).mass("fluvoxamine")[:, -1]
+        return -float(np.log(level[1] / level[0])) / 0.01
+
+    spreads = variable_parameters([drug])
+    enzyme = response("fluvoxamine.CYP1A2.function", spreads["fluvoxamine.CYP1A2.function"].sd)
+    whole = response("fluvoxamine.CL", spreads["fluvoxamine.CL"].sd)
+    assert 0 < enzyme < 0.5 * whole

@@ -37,7 +37,7 @@ _ANCESTRY = (  # words that tell where people come from, and whose gene frequenc
     ("african_american", r"african\w*|blacks?|nigerian?s?|ghanaians?"),
     ("european", r"european|caucasian|white|swedish|german|danish|norwegian|british"),
 )
-_SIZES = ("CL", "V", "V2", "V3", "Q2", "Q3")
+_ALIKE = ("CL", "V", "V2", "V3", "Q2", "Q3", "function")  # what varies less among volunteers
 
 
 def are_volunteers(text: str, single: bool) -> bool:
@@ -151,11 +151,11 @@ def draw_people(
     if compound.components:  # enantiomers share their enzymes and tissues: who clears one fast clears both so
         same: dict[tuple[int, str], Array] = {}
         for id_ in draws:
-            key = (id_.count("."), id_.rsplit(".", 1)[-1])
+            key = (id_.count("."), id_.removesuffix(".function").rsplit(".", 1)[-1])
             draws[id_] = same.setdefault(key, draws[id_])
     less = share if volunteers else 1.0
     for id_ in draws:
-        if id_.rsplit(".", 1)[-1] in _SIZES:
+        if id_.rsplit(".", 1)[-1] in _ALIKE:
             draws[id_] = less * draws[id_]
     oral = route.startswith("oral") and f"routes.{route}.F" in compound.parameters
     given = [f"{prefix}.CL" for _, prefix in _given(compound) if f"{prefix}.CL" in draws]
