@@ -251,3 +251,19 @@ def test_a_single_dose_of_an_inhibitor_does_less_than_a_course_of_it():
     rows, unusable = score(seen)
     assert not unusable
     assert 1.2 < rows[0].predicted < rows[1].predicted
+
+
+def test_food_decides_the_level_where_the_file_has_both():
+    """Lurasidone on an empty stomach: less than half of the area; a drug without such data is not changed."""
+    told = [
+        row(compound="lurasidone", dose="40", metric="AUC_inf", value_unit="ng*h/mL", population=word)
+        for word in ("fed", "fasted", "")
+    ]
+    fed, fasted, silent = (r.predicted for r in score(told)[0])
+    drug = load_compound("lurasidone")
+    assert fasted / fed == pytest.approx(drug.value("routes.oral_fasted.F"), rel=0.02) and silent == fed
+    plain = [
+        row(compound="escitalopram", dose="10", metric="AUC_inf", value_unit="ng*h/mL", population=word)
+        for word in ("fasted", "")
+    ]
+    assert len({r.predicted for r in score(plain)[0]}) == 1

@@ -30,7 +30,7 @@ from euthymia.compounds.individual import variable_parameters
 from euthymia.compounds.interactions import Perpetrator, find
 from euthymia.compounds.naive import naive_level
 from euthymia.compounds.observation_text import number, parse_reference, unit_text
-from euthymia.compounds.observation_words import formulation_of, without_salt
+from euthymia.compounds.observation_words import food_in, formulation_of, without_salt
 from euthymia.compounds.observations import CLASSES, COLUMNS, Observation, observation
 from euthymia.compounds.people import (
     ancestry_of,
@@ -159,7 +159,8 @@ def _treatment(seen: Observation, compound: Compound) -> Treatment:
     except InputError:
         plain = replace(plain, formulation=None)
         plain.key()
-    return plain
+    food = f"{plain.key()}_{food_in(seen.row.get('population', ''))}"
+    return replace(plain, route=food, formulation=None) if food in compound.routes else plain
 
 
 @dataclass(frozen=True, slots=True)
