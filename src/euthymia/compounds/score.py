@@ -23,7 +23,7 @@ from euthymia.compounds.course import (
     simulate_course,
     terminal_half_life,
 )
-from euthymia.compounds.errors_by_class import Scored, summarise
+from euthymia.compounds.errors_by_class import Scored, share_inside, summarise
 from euthymia.compounds.exposure import analyse, area
 from euthymia.compounds.genotype import draw_scores, genotyped_enzymes, read_activity
 from euthymia.compounds.individual import variable_parameters
@@ -457,7 +457,11 @@ def _variation(seen: Observation, group: str) -> Scored:
     levels, _ = course.of(seen.analyte)
     values = np.array([_measure(seen, course, plan, row, metric) for row in levels])
     size = how_many(seen.row.get("population", "")) or (STUDY if alike else 0)
-    return Scored(seen.id, group, observed, sample_variation(values, size, rng), math.nan, "CV")
+    found = sample_variation(values, size, rng)
+    middle = float(np.median(found))
+    low, high = np.percentile(found, INTERVAL) if found.size > 1 else (math.nan, math.nan)
+    by_chance = share_inside(middle, found)
+    return Scored(seen.id, group, observed, middle, math.nan, "CV", float(low), float(high), by_chance)
 
 
 def _genes(compound: Compound, rng: np.random.Generator, about: str) -> dict[str, np.ndarray]:
