@@ -21,12 +21,12 @@ from euthymia.trials.ensemble import (
     structure_settings,
     write_ensemble,
 )
+from euthymia.trials.foreseeing import look
 from euthymia.trials.foresight import (
     BOUND,
     Foresight,
     Seen,
     bounded,
-    look,
     read_foresight,
     write_foresight,
 )
