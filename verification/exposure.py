@@ -21,6 +21,8 @@ TABLE = Path(__file__).with_name("exposure_calibration.csv")
 AFTERWARDS = {
     "read and entered before they were scored, then looked at": "exposure_independent.csv",
     "typed after that, before they were scored": "exposure_fresh.csv",
+    "typed without sight of the model; figures before they were looked at: typical 1.49 (179), metabolite 1.41 (21), "
+    "drug-gene 1.39 (26), drug-drug 1.36 (86), occupancy 12.8 points (17), 26 unusable": "exposure_third.csv",
     "variation between patients in routine monitoring": "spread_patients.csv",
 }
 SEED = 20

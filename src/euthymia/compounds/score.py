@@ -157,7 +157,11 @@ def _treatment(seen: Observation, compound: Compound) -> Treatment:
     try:
         plain.key()
     except InputError:
-        plain = replace(plain, formulation=None)
+        slow = [key for key in compound.routes if key.startswith(f"{route}_") and key.endswith("_release")]
+        if route in compound.routes or len(slow) != 1:
+            plain = replace(plain, formulation=None)
+        else:  # the only way in which the drug is sold
+            plain = replace(plain, route=slow[0], formulation=None)
         plain.key()
     food = f"{plain.key()}_{food_in(seen.row.get('population', ''))}"
     return replace(plain, route=food, formulation=None) if food in compound.routes else plain
