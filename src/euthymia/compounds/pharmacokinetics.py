@@ -2,7 +2,8 @@
 
 In: a `Compound` and a route.  Out: states (amounts, nmol), parameters and, for every analyte, `<prefix>.C`
 (nmol/L) and `<prefix>.C_mass` (mg/L) in plasma, total.  Assumed: absorption of first order (zero order through an
-infusion into the depot; a share of a slow release may come `late`, at a rate of its own), 1-3 compartments, a well-stirred liver where the extraction ratio E is known:
+infusion into the depot; a share of a slow release may come `late`, at a rate of its own), 1-3 compartments, a
+well-stirred liver where the extraction ratio E is known:
 
     CL(r) = CL r / (1 - E + E r),  F(r) = F / (1 - E + E r)
 
@@ -21,7 +22,10 @@ from euthymia.compounds.metabolism import Equations, clearance_ratio
 from euthymia.engine import Fragment, Parameter, State
 from euthymia.errors import InputError, nearest
 
-_SECOND = ("swallowed", "late")  # shares of a dose with a second depot: of the nose in the gut, of a slow release
+_SECOND = (
+    "swallowed",
+    "late",
+)  # shares of a dose with a second depot: of the nose in the gut, of a slow release
 MIXING = 60.0  # 1/h: how fast a dose of a mixture reaches its components when it is not absorbed first
 
 
