@@ -54,6 +54,7 @@ BEFORE = 1.0  # h: how long before the observed drug a single dose of another on
 BEYOND = 1.1  # a single dose is followed a little beyond the time asked for
 ONE, MANY = 1e-6, 1e-4  # relative tolerance for one patient and for a group
 LOADING = ("loading", "loading_dose", "loading_dose_mg", "loading_mg")  # tokens: mg of the first dose
+SAMPLED = "sampling_h"  # token: h after the last dose until which levels were followed, for half-lives
 LEVELS = ("Cmax", "Cmin", "Cavg", "AUC_tau", "AUC_inf")
 MOST_CV = 5.0  # a coefficient of variation beyond this is meant in percent
 INTERVAL = (10, 90)  # percentiles of the 80 % interval
@@ -278,7 +279,10 @@ def _measure(seen: Observation, course: Course, plan: _Plan, levels: np.ndarray,
         raise ValueError("Cmin of a single dose needs at_h: the level falls to nothing")
     found = analyse(times, values)
     if metric == "t_half":
-        return analyse(course.times[course.times >= plan.first], levels[course.times >= plan.first]).t_half
+        after = course.times >= plan.first
+        if followed := seen.tokens.get(SAMPLED):  # slower phases than the study's last sample are not seen
+            after &= course.times <= plan.first + number(followed, SAMPLED) + 1e-9
+        return analyse(course.times[after], levels[after]).t_half
     if metric in ("AUC_tau", "AUC_inf"):
         window = float(seen.tokens.get("auc_window_h", 0) or 0)
         if window and window < times[-1] - times[0]:
