@@ -251,3 +251,35 @@ def test_a_single_dose_of_an_inhibitor_does_less_than_a_course_of_it():
     rows, unusable = score(seen)
     assert not unusable
     assert 1.2 < rows[0].predicted < rows[1].predicted
+
+
+def test_food_decides_the_level_where_the_file_has_both():
+    """Lurasidone on an empty stomach: less than half of the area; a drug without such data is not changed."""
+    told = [
+        row(compound="lurasidone", dose="40", metric="AUC_inf", value_unit="ng*h/mL", population=word)
+        for word in ("fed", "fasted", "")
+    ]
+    fed, fasted, silent = (r.predicted for r in score(told)[0])
+    drug = load_compound("lurasidone")
+    share = drug.value("routes.oral_fasted.F") / drug.value("routes.oral.F")
+    assert fasted / fed == pytest.approx(share, rel=0.02) and silent == fed
+    plain = [
+        row(compound="escitalopram", dose="10", metric="AUC_inf", value_unit="ng*h/mL", population=word)
+        for word in ("fasted", "")
+    ]
+    assert len({r.predicted for r in score(plain)[0]}) == 1
+
+
+def test_a_half_life_is_that_of_the_time_a_study_looked_at():
+    """Two compartments of mianserin after the vein: short samplings see the mixed decline, long ones the slow phase."""
+    drug = load_compound("mianserin")
+    clearance, first, flow, second = (drug.value(k) for k in ("CL", "V", "Q2", "V2"))
+    rates = np.array([[-(clearance + flow) / first, flow / second], [flow / first, -flow / second]])
+    slow = math.log(2) / -np.linalg.eigvals(rates).max()
+    half = {
+        told: score([row(compound="mianserin", route="intravenous", metric="t_half", value_unit="h", population=told)])[0][0].predicted
+        for told in ("", "sampling_h=400", "sampling_h=24", "sampling_h=8")
+    }  # fmt: skip
+    assert 0.96 * slow < half[""] < slow  # the last third of the curve still holds the end of the fast phase
+    assert 0.96 * slow < half["sampling_h=400"] < slow
+    assert half["sampling_h=8"] < half["sampling_h=24"] < 0.9 * slow

@@ -103,7 +103,32 @@ def test_context_moves_placebo_in_the_known_directions():
     assert change(threshold=30.0) < change(threshold=22.0)
     assert change(run_in=True) > change()
     assert change(history="refractory") > change(history="inadequate") > change()
-    assert abs(change(blinding="waitlist")) < 0.4 * abs(change())
+
+
+def test_what_patients_meet_orders_the_controls_as_published():
+    """Against changes of arms at severity 30 in trials of psychotherapy (verification/psychotherapy.py), MADRS points:
+    -4.2 (0.7) waiting, -6.8 (0.6) usual care, -9.4 (1.0) attention, and -12.4 on blinded pills in trials of drugs; within
+    two standard errors."""
+
+    def change(**kw):
+        return float(placebo.expected_change(TrialContext(times=WEEKS, **kw)))
+
+    pills = change()
+    found = {c: change(contact=c) / pills * -12.4 for c in ("waiting", "usual_care", "attention")}
+    for contact, (mean, se) in {
+        "waiting": (-4.2, 0.7),
+        "usual_care": (-6.8, 0.6),
+        "attention": (-9.4, 1.0),
+    }.items():
+        assert abs(found[contact] - mean) < 2 * se
+    assert 0 > found["waiting"] > found["usual_care"] > found["attention"] > -12.4
+    # with the network's own 6.2 points psychotherapy gets what its arms show, -14.6 (0.5)
+    therapy = change(contact="attention", psychotherapy=True) / pills * -12.4 - 6.2
+    assert abs(therapy + 14.6) < 2 * 0.5
+    # who knows what is given does not change by being told
+    context = TrialContext(times=WEEKS, contact="attention", procedure=True)
+    assert placebo.expected_change(context, 0.0) == placebo.expected_change(context, 1.0)
+    assert not placebo.fast_change(context).any()
 
 
 def test_unblinding_separates_arms_without_any_drug_effect():

@@ -8,11 +8,12 @@ import pytest
 from euthymia.biology.interventions import intervention_names
 from euthymia.errors import InputError
 from euthymia.evidence.read import LIBRARY
+from euthymia.outcomes.endpoints import last_observed
 from euthymia.protocol.protocol import Arm, Protocol, Setting, Treatment, parse_protocol, read_protocol
 from euthymia.protocol.steps import Option, Step
 from euthymia.trials import stages
 from euthymia.trials.model import build_model
-from euthymia.trials.rate import context, rate
+from euthymia.trials.rate import context, met, rate, scores
 from euthymia.trials.simulate import _records, simulate
 from euthymia.trials.sources import sources_of
 
@@ -111,23 +112,70 @@ def test_an_end_and_a_stop_at_that_time_are_the_same_trial() -> None:
     assert a.severity == pytest.approx(b.severity, abs=5e-3)  # the solver steps otherwise
 
 
-def test_who_waits_improves_as_on_a_waiting_list_and_nobody_else_changes() -> None:
-    def trial(word: str) -> Protocol:
-        waits = Arm("control", 30, (Treatment(control=word),), control=True)
-        return of(waits, Arm("therapy", 30, (THERAPY,)), weeks=8, setting=Setting(blinding="open"))
-
-    given = simulate(trial("usual_care"), threads=2)
-    care, waits = (rate(trial(w), given).observed for w in ("usual_care", "waiting_list"))
-    control = given.arm == 0
-    for field in ("latent", "madrs", "hamd17", "dropout_time", "in_trial"):
-        assert np.array_equal(getattr(care, field)[~control], getattr(waits, field)[~control])
-    change = [(o.latent[:, -1] - o.latent[:, 0])[control] for o in (care, waits)]
-    # the expected placebo change of an open arm times the library's fraction; the patients' own spread is the same
+def test_the_controls_word_changes_the_control_arm_and_nobody_else() -> None:
     from euthymia.outcomes import placebo
 
-    around = context(trial("usual_care"))
-    told = float(placebo.expected_change(around, around.belief(np.array([False])))[0])
-    assert (change[1] - change[0]).mean() == pytest.approx(-told * (1 - 0.25), rel=1e-6)
+    def trial(word: str) -> Protocol:
+        control = Arm("control", 30, (Treatment(control=word),), control=True)
+        return of(control, Arm("therapy", 30, (THERAPY,)), weeks=8, setting=Setting(blinding="open"))
+
+    words = ("placebo", "attention", "usual_care", "waiting_list", "none")
+    given = simulate(trial("usual_care"), threads=2)
+    seen = {w: rate(trial(w), given).observed for w in words}
+    control = given.arm == 0
+    for field in ("latent", "madrs", "hamd17", "dropout_time", "in_trial"):
+        assert all(
+            np.array_equal(getattr(seen[w], field)[~control], getattr(seen["none"], field)[~control])
+            for w in words
+        )
+    change = {w: (o.latent[:, -1] - o.latent[:, 0])[control].mean() for w, o in seen.items()}
+    # the expected placebo change of a blinded arm times the library's fraction; the patients' own spread is the same
+    blind = float(placebo.expected_change(context(trial("placebo")), 0.5))
+    assert change["usual_care"] - change["waiting_list"] == pytest.approx(0.2 * blind, rel=1e-6)
+    assert change["attention"] - change["usual_care"] == pytest.approx(0.15 * blind, rel=1e-6)
+    assert change["placebo"] == pytest.approx(change["attention"], rel=1e-6)  # who knows it is a placebo
+    assert change["none"] == change["waiting_list"]
+
+
+def test_what_an_arm_meets_is_the_most_that_its_entries_bring() -> None:
+    def ways(*arms: tuple[Treatment, ...], blinding: str = "open") -> list[tuple[str, bool]]:
+        protocol = of(*(Arm(f"a{i}", 2, a) for i, a in enumerate(arms)), setting=Setting(blinding=blinding))
+        return [met(protocol, a) for a in protocol.arms]
+
+    care, wait, pill = (Treatment(control=w) for w in ("usual_care", "waiting_list", "placebo"))
+    walk = Treatment(intervention="exercise")
+    assert ways((wait,), (care,), (care, wait), (walk, care)) == [
+        ("waiting", False),
+        ("usual_care", False),
+        ("usual_care", False),
+        ("attention", False),
+    ]
+    assert ways((THERAPY,), (THERAPY, care), (THERAPY, pill), (THERAPY, SERTRALINE), (ECT,)) == [
+        ("attention", True),
+        ("attention", True),
+        ("placebo", True),
+        ("placebo", True),
+        ("placebo", False),
+    ]
+    assert ways((pill,), (THERAPY,), blinding="waitlist") == [("waiting", False), ("attention", True)]
+
+
+def test_psychotherapy_gains_on_a_waiting_list_what_trials_report() -> None:
+    """Published g 0.85 over a standard deviation of 9 is 7.7 points; before the course of psychotherapy was its own, 18."""
+
+    def trial(word: str) -> Protocol:
+        arms = (Arm("control", 60, (Treatment(control=word),), control=True), Arm("therapy", 60, (THERAPY,)))
+        return of(*arms, weeks=12, setting=Setting(blinding="open")).replace(profile="core")
+
+    given = simulate(trial("waiting_list"), threads=2)
+    gap = {}
+    for word in ("waiting_list", "usual_care", "attention"):
+        seen = last_observed(scores(rate(trial(word), given), "madrs"))
+        change = seen[:, -1] - seen[:, 0]
+        gap[word] = change[given.arm == 1].mean() - change[given.arm == 0].mean()
+    # 1.6 is the standard error of a difference of 60 and 60
+    assert gap["waiting_list"] == pytest.approx(-7.7, abs=2 * 1.6)
+    assert gap["waiting_list"] < gap["usual_care"] < gap["attention"] < 0
 
 
 def test_sham_and_stimulation_are_attended_and_tablets_are_not() -> None:

@@ -45,6 +45,7 @@ class Intervention:
     hour: float
     claims: tuple[int, ...]
     evidence: tuple[Evidence, ...]
+    contact: str = "placebo"
 
     @property
     def invited(self) -> bool:
@@ -128,6 +129,7 @@ def load_intervention(name: str) -> Intervention:
         hour=float(plan.get("hour", 0.0)),
         claims=tuple(data.get("claims", ())),
         evidence=read_evidence(data["evidence"]),
+        contact=data.get("contact", "placebo"),
     )
 
 

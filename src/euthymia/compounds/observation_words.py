@@ -56,6 +56,14 @@ _SALT = re.compile(
 _KIDNEY = ((r"dialysis|esrd|end.?stage", 8.0), ("severe", 20.0), ("moderate", 45.0), ("mild", 75.0))
 _LIVER = (("severe|class c|pugh c", 0.3), ("moderate|class b|pugh b", 0.5), ("mild|class a|pugh a", 0.75))
 
+_FOOD = (
+    ("fasted", r"fasted|fasting|empty stomach|without food|food ?= ?(?:no|fasted)"),
+    (
+        "fed",
+        r"fed|with (?:food|a meal)|postprandial|food ?= ?(?:yes|fed)|after (?:food|(?:a )?(?:\w+ ){0,3}(?:meal|breakfast))",
+    ),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -101,12 +109,14 @@ def route_of(text: str) -> str:
 
 
 def formulation_of(text: str) -> str:
-    """'XR', 'sustained release' and their kin as 'extended_release'; anything else as it is.
+    """'XR', 'sustained release' and their kin as 'extended_release', a solution as 'immediate_release'; else as it is.
 
-    >>> formulation_of("XL"), formulation_of("controlled-release"), formulation_of("tablet")
-    ('extended_release', 'extended_release', 'tablet')
+    >>> formulation_of("XL"), formulation_of("solution"), formulation_of("tablet")
+    ('extended_release', 'immediate_release', 'tablet')
     """
     plain = re.sub(r"[\s-]+", "_", text.strip().lower())
+    if plain in ("solution", "oral_solution", "immediate", "ir"):
+        return "immediate_release"
     return "extended_release" if _EXTENDED.fullmatch(plain) else plain
 
 
@@ -117,6 +127,17 @@ def release_in(text: str) -> str:
         r"(extended|modified|sustained|controlled|prolonged)_release", plain
     )
     return "extended_release" if said else ""
+
+
+def food_in(text: str) -> str:
+    """'fed' or 'fasted' where the words of a text say so (the last of them counts), else ''.
+
+    >>> food_in("healthy, fasting"), food_in("after a high-fat breakfast"), food_in("fed;food=no"), food_in("n=12")
+    ('fasted', 'fed', 'fasted', '')
+    """
+    plain = text.lower().replace("-", " ").replace("_", " ")
+    said = [(part.start(), word) for word, words in _FOOD for part in re.finditer(rf"\b(?:{words})\b", plain)]
+    return max(said)[1] if said else ""
 
 
 def without_salt(text: str) -> str:

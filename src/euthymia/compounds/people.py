@@ -37,7 +37,7 @@ _ANCESTRY = (  # words that tell where people come from, and whose gene frequenc
     ("african_american", r"african\w*|blacks?|nigerian?s?|ghanaians?"),
     ("european", r"european|caucasian|white|swedish|german|danish|norwegian|british"),
 )
-_SIZES = ("CL", "V", "V2", "V3", "Q2", "Q3")
+_ALIKE = ("CL", "V", "V2", "V3", "Q2", "Q3", "function")  # what varies less among volunteers
 
 
 def are_volunteers(text: str, single: bool) -> bool:
@@ -102,16 +102,22 @@ def draw_covariates(
     return found
 
 
-def sample_variation(values: Array, size: int, rng: np.random.Generator) -> float:
-    """Coefficient of variation that studies of `size` people find in the middle: less than that of all people.
+def sample_variation(values: Array, size: int, rng: np.random.Generator) -> Array:
+    """Coefficients of variation that studies of `size` people find, one a study.
 
-    A skewed distribution gets much of its variance from few people, whom a small study mostly misses.  The median
-    over repeated samples; that of all values where `size` is 0.
+    Their median is less than that of all people: a skewed distribution gets much of its variance from few people,
+    whom a small study mostly misses.
+
+    Returns
+    -------
+    ndarray, shape (studies,)
+        One value, that of all people, where `size` is 0 or not below the number of people.
     """
     if not 1 < size < values.size:
-        return float(values.std() / values.mean())
+        return np.array([values.std() / values.mean()])
     drawn = rng.choice(values, (SAMPLES, size))
-    return float(np.median(drawn.std(axis=1, ddof=1) / drawn.mean(axis=1)))
+    found: Array = drawn.std(axis=1, ddof=1) / drawn.mean(axis=1)
+    return found
 
 
 @cache
@@ -145,11 +151,11 @@ def draw_people(
     if compound.components:  # enantiomers share their enzymes and tissues: who clears one fast clears both so
         same: dict[tuple[int, str], Array] = {}
         for id_ in draws:
-            key = (id_.count("."), id_.rsplit(".", 1)[-1])
+            key = (id_.count("."), id_.removesuffix(".function").rsplit(".", 1)[-1])
             draws[id_] = same.setdefault(key, draws[id_])
     less = share if volunteers else 1.0
     for id_ in draws:
-        if id_.rsplit(".", 1)[-1] in _SIZES:
+        if id_.rsplit(".", 1)[-1] in _ALIKE:
             draws[id_] = less * draws[id_]
     oral = route.startswith("oral") and f"routes.{route}.F" in compound.parameters
     given = [f"{prefix}.CL" for _, prefix in _given(compound) if f"{prefix}.CL" in draws]

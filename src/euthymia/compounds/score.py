@@ -23,14 +23,14 @@ from euthymia.compounds.course import (
     simulate_course,
     terminal_half_life,
 )
-from euthymia.compounds.errors_by_class import Scored, summarise
+from euthymia.compounds.errors_by_class import Scored, share_inside, summarise
 from euthymia.compounds.exposure import analyse, area
 from euthymia.compounds.genotype import draw_scores, genotyped_enzymes, read_activity
 from euthymia.compounds.individual import variable_parameters
 from euthymia.compounds.interactions import Perpetrator, find
 from euthymia.compounds.naive import naive_level
 from euthymia.compounds.observation_text import number, parse_reference, unit_text
-from euthymia.compounds.observation_words import formulation_of, without_salt
+from euthymia.compounds.observation_words import food_in, formulation_of, without_salt
 from euthymia.compounds.observations import CLASSES, COLUMNS, Observation, observation
 from euthymia.compounds.people import (
     ancestry_of,
@@ -54,6 +54,7 @@ BEFORE = 1.0  # h: how long before the observed drug a single dose of another on
 BEYOND = 1.1  # a single dose is followed a little beyond the time asked for
 ONE, MANY = 1e-6, 1e-4  # relative tolerance for one patient and for a group
 LOADING = ("loading", "loading_dose", "loading_dose_mg", "loading_mg")  # tokens: mg of the first dose
+SAMPLED = "sampling_h"  # token: h after the last dose until which levels were followed, for half-lives
 LEVELS = ("Cmax", "Cmin", "Cavg", "AUC_tau", "AUC_inf")
 MOST_CV = 5.0  # a coefficient of variation beyond this is meant in percent
 INTERVAL = (10, 90)  # percentiles of the 80 % interval
@@ -157,9 +158,14 @@ def _treatment(seen: Observation, compound: Compound) -> Treatment:
     try:
         plain.key()
     except InputError:
-        plain = replace(plain, formulation=None)
+        slow = [key for key in compound.routes if key.startswith(f"{route}_") and key.endswith("_release")]
+        if route in compound.routes or len(slow) != 1:
+            plain = replace(plain, formulation=None)
+        else:  # the only way in which the drug is sold
+            plain = replace(plain, route=slow[0], formulation=None)
         plain.key()
-    return plain
+    food = f"{plain.key()}_{food_in(seen.row.get('population', ''))}"
+    return replace(plain, route=food, formulation=None) if food in compound.routes else plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +279,10 @@ def _measure(seen: Observation, course: Course, plan: _Plan, levels: np.ndarray,
         raise ValueError("Cmin of a single dose needs at_h: the level falls to nothing")
     found = analyse(times, values)
     if metric == "t_half":
-        return analyse(course.times[course.times >= plan.first], levels[course.times >= plan.first]).t_half
+        after = course.times >= plan.first
+        if followed := seen.tokens.get(SAMPLED):  # slower phases than the study's last sample are not seen
+            after &= course.times <= plan.first + number(followed, SAMPLED) + 1e-9
+        return analyse(course.times[after], levels[after]).t_half
     if metric in ("AUC_tau", "AUC_inf"):
         window = float(seen.tokens.get("auc_window_h", 0) or 0)
         if window and window < times[-1] - times[0]:
@@ -452,7 +461,11 @@ def _variation(seen: Observation, group: str) -> Scored:
     levels, _ = course.of(seen.analyte)
     values = np.array([_measure(seen, course, plan, row, metric) for row in levels])
     size = how_many(seen.row.get("population", "")) or (STUDY if alike else 0)
-    return Scored(seen.id, group, observed, sample_variation(values, size, rng), math.nan, "CV")
+    found = sample_variation(values, size, rng)
+    middle = float(np.median(found))
+    low, high = np.percentile(found, INTERVAL) if found.size > 1 else (math.nan, math.nan)
+    by_chance = share_inside(middle, found)
+    return Scored(seen.id, group, observed, middle, math.nan, "CV", float(low), float(high), by_chance)
 
 
 def _genes(compound: Compound, rng: np.random.Generator, about: str) -> dict[str, np.ndarray]:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from euthymia.errors import InputError, Problem, nearest
 
 Array = NDArray[np.float64]
-BLINDING = ("double", "single", "open", "waitlist")
+BLINDING = ("double", "single", "open")
+CONTACT = ("placebo", "attention", "usual_care", "waiting")
 SETTINGS = ("outpatient", "inpatient", "primary_care", "emergency")
 HISTORY = ("none", "inadequate", "refractory")
 
@@ -35,7 +36,7 @@ class TrialContext:
     probability_active : float
         Chance of being allocated to an active arm, as the patients are told.
     blinding : str
-        `double`, `single`, `open` or `waitlist`.
+        `double`, `single` or `open`.
     setting : str
         `outpatient`, `primary_care`, `inpatient` or `emergency` (admitted in crisis).
     history : str
@@ -49,6 +50,12 @@ class TrialContext:
         All arms start a new standard antidepressant at randomisation.
     length : float or None, h
         Length of treatment as it was announced; the last visit where None.
+    contact : str
+        What patients meet besides the treatment itself: `placebo` (drug, device, pill or sham, with what they believe to
+        get), `attention` (visits and a reason to hope, nothing hidden: psychological placebo, exercise class,
+        psychotherapy), `usual_care` or `waiting`.
+    psychotherapy : bool
+        Patients have psychotherapy, whose effect in the network already holds a part of what attention does.
 
     Raises
     ------
@@ -72,6 +79,8 @@ class TrialContext:
     procedure: bool = False
     new_treatment: bool = False
     length: float | None = None
+    contact: str = "placebo"
+    psychotherapy: bool = False
 
     def __post_init__(self) -> None:
         problems = []
@@ -84,7 +93,12 @@ class TrialContext:
                     f"{self.probability_active} is not a chance between 0 and 1", key="probability_active"
                 )
             )
-        for key, allowed in (("blinding", BLINDING), ("setting", SETTINGS), ("history", HISTORY)):
+        for key, allowed in (
+            ("blinding", BLINDING),
+            ("setting", SETTINGS),
+            ("history", HISTORY),
+            ("contact", CONTACT),
+        ):
             value = getattr(self, key)
             if value not in allowed:
                 hint = nearest(value, allowed) or f"; allowed: {', '.join(allowed)}"
@@ -97,7 +111,7 @@ class TrialContext:
         """How far patients believe to be on the active treatment, 0 to 1.
 
         Blinded patients believe the odds they were told; unblinding (what acute effects, or their lack, give
-        away) moves the belief towards the truth.  Open treatment is known; waiting is known.
+        away) moves the belief towards the truth.  Open treatment is known.
 
         Parameters
         ----------
@@ -111,6 +125,6 @@ class TrialContext:
         """
         truth = np.asarray(active, dtype=float)
         given_away = np.asarray(unblinding, dtype=float)
-        if self.blinding in ("open", "waitlist"):
+        if self.blinding == "open":
             given_away = np.ones_like(given_away)
         return self.probability_active + given_away * (truth - self.probability_active)

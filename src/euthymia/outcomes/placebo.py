@@ -4,14 +4,16 @@ In: the trial's context, per-patient draws, belief.  Out: change of severity fro
 patient and visit (negative is improvement), to be added to the mechanistic severity.
 
 Assumed: the expected change at 8 weeks is a sum of context terms times the fractions for treatment history
-and belief; it follows a Weibull course; patients differ in its size (normal); life events add an
+and for what patients meet and believe; it follows a Weibull course; patients differ in its size (normal); life events add an
 exponentially correlated wandering that starts at zero; attended procedures and admission add a fast
 component that fades.
 
-References: furukawa2019optimal, goldstein2004duloxetine, gomeni2007bayesian
+References: furukawa2019optimal, goldstein2004duloxetine, gomeni2007bayesian, rutherford2012spontaneous
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,21 +80,28 @@ def expected_change(context: TrialContext, belief: Array | float = 0.5, trial: f
         change += p["per_threshold_point"] * (context.threshold - REFERENCE_THRESHOLD)
     change *= {"none": 1.0, "inadequate": p["inadequate"], "refractory": p["refractory"]}[context.history]
     change += p["new_treatment"] * context.new_treatment + p["between_trials"] * trial
-    if context.blinding == "waitlist":
-        change *= p["waitlist"]
-    told = context.probability_active if context.blinding in ("double", "single") else 0.5
-    return change * (1 + p["expectancy"] * (np.asarray(belief, dtype=float) - told))
+    return change * _part(context, belief)
+
+
+def _part(context: TrialContext, belief: Array | float) -> Array:
+    """Share of the blinded placebo change that patients of this contact and belief have."""
+    p = parameters("placebo")
+    believed = np.asarray(belief, dtype=float)
+    if context.contact == "placebo":
+        told = context.probability_active if context.blinding in ("double", "single") else 0.5
+        share = 1 + p["expectancy"] * (believed - told)
+    else:
+        share = np.full_like(believed, p[context.contact])
+    return share - p["psychotherapy"] * context.psychotherapy
 
 
 def fast_change(context: TrialContext, belief: Array | float = 0.5) -> Array:
     """Acute change after an attended procedure or admission, MADRS points, shape (patients or 1, visits)."""
     p = parameters("placebo")
-    size = np.zeros(np.shape(np.asarray(belief, dtype=float)[..., None]))
-    if context.procedure and context.blinding != "waitlist":
-        told = context.probability_active if context.blinding in ("double", "single") else 0.5
-        size = size + p["procedure"] * (
-            1 + p["expectancy"] * (np.asarray(belief, dtype=float)[..., None] - told)
-        )
+    believed = np.asarray(belief, dtype=float)[..., None]
+    size = np.zeros(np.shape(believed))
+    if context.procedure and context.contact == "placebo":
+        size = size + p["procedure"] * _part(replace(context, psychotherapy=False), believed)
     if context.setting == "emergency":
         size = size + p["admission"]
     onset = -np.expm1(-context.times / p["procedure_onset"])

@@ -42,12 +42,25 @@ def trial_context(trial: PublishedTrial) -> TrialContext:
         times=np.array([0.0, *(to_canonical(d, "day") for d in days)]),
         year=trial.year,
         probability_active=active / max(len({a.name for a in trial.arms}), 1),
-        blinding=trial.blinding,
+        blinding="open" if trial.blinding == "waitlist" else trial.blinding,
         setting=trial.setting,
         history=trial.history,
         run_in=trial.run_in,
         procedure=session or bool(ATTENDED.search(text)),
         new_treatment=bool(STARTED.search(trial.background)),
+        contact=_contact(trial),
+    )
+
+
+def _contact(trial: PublishedTrial) -> str:
+    """What the control arm's patients meet besides the treatment, from its words."""
+    words = "" if trial.control is None else trial.control.treatment
+    if trial.blinding == "waitlist" or re.search(r"wait|no treatment|delayed", words, re.IGNORECASE):
+        return "waiting"
+    if re.search(r"usual care|\bTAU\b|as usual", words, re.IGNORECASE):
+        return "usual_care"
+    return (
+        "attention" if re.search(r"attention|stretching|psychological", words, re.IGNORECASE) else "placebo"
     )
 
 

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from euthymia.biology.interventions import load_intervention
 from euthymia.outcomes import Draws, Observations, TrialContext, observe, to_madrs
+from euthymia.outcomes.context import CONTACT
 from euthymia.outcomes.endpoints import last_observed, onset, relapse, remission, response
 from euthymia.patients.streams import normals, uniforms
 from euthymia.protocol.conditions import parse_condition
@@ -20,7 +22,8 @@ from euthymia.trials.stages import change_times, leaving_times, on_drug, step_ti
 from euthymia.units import quantity
 
 Array = NDArray[np.float64]
-WAITING = ("waiting_list", "none")
+# what patients meet with a control of the protocol
+MET = {"waiting_list": "waiting", "none": "waiting", "usual_care": "usual_care", "attention": "attention"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +68,21 @@ def context(protocol: Protocol) -> TrialContext:
     )
 
 
-def waiting(protocol: Protocol, arm: Arm) -> bool:
-    """Whether patients of an arm wait and know it, so that they expect nothing."""
+def met(protocol: Protocol, arm: Arm) -> tuple[str, bool]:
+    """What patients of an arm meet besides their treatment (`TrialContext.contact`), and whether it is psychotherapy.
+
+    The most of what its entries bring: a drug, a device, pills and sham bring a placebo course, psychotherapy and exercise
+    attention.
+    """
     given = arm.treatment
-    if protocol.setting.blinding == "waitlist":
-        return all(t.placebo for t in given)
-    return all(t.control in WAITING for t in given)
+    if protocol.setting.blinding == "waitlist" and all(t.placebo for t in given):
+        return "waiting", False
+    loaded = [load_intervention(t.intervention) for t in given if t.intervention]
+    contacts = {i.contact for i in loaded} | {
+        MET.get(t.control, "placebo") for t in given if not t.intervention
+    }
+    most = next(c for c in CONTACT if c in contacts)
+    return most, any(i.kind == "psychotherapy" for i in loaded)
 
 
 def _where(who: NDArray[np.bool_], these: Observations, others: Observations) -> Observations:
@@ -127,10 +139,11 @@ def rate_as(protocol: Protocol, simulated: Simulated, trial: str) -> Rated:
         )
 
     around = context(protocol)
+    ways = [met(protocol, a) for a in protocol.arms]
     seen = observed(around)
-    waits = np.array([waiting(protocol, a) for a in protocol.arms])[simulated.arm]
-    if waits.any():
-        seen = _where(waits, observed(replace(around, blinding="waitlist")), seen)
+    for way in sorted(set(ways) - {("placebo", False)}):
+        those = np.array([w == way for w in ways])[simulated.arm]
+        seen = _where(those, observed(replace(around, contact=way[0], psychotherapy=way[1])), seen)
     if protocol.dropout == "none":
         everyone, never = np.ones_like(seen.in_trial), np.full_like(seen.dropout_time, np.inf)
         seen = replace(seen, in_trial=everyone, dropout_time=never)

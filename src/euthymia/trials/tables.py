@@ -29,7 +29,7 @@ from euthymia.trials.folder import (
 from euthymia.trials.interim import Enrolled, looks, summary
 from euthymia.trials.model import Model
 from euthymia.trials.pool import Pool, as_simulated, draw, extra
-from euthymia.trials.rate import Rated, endpoint_values, rate, scores, waiting
+from euthymia.trials.rate import Rated, endpoint_values, rate, scores
 from euthymia.trials.simulate import DAY, Simulated
 from euthymia.trials.sources import sources_of
 from euthymia.trials.stages import in_order, names_of
@@ -182,10 +182,6 @@ def warnings_of(
         found.append(
             f"replicates are drawn from {pool.size} virtual patients simulated in every arm; "
             "rating, placebo course and dropout are drawn anew"
-        )
-    if any(waiting(protocol, a) for a in protocol.arms):
-        found.append(
-            "differences against a waiting list come out about twice as large as trials of psychotherapy report"
         )
     if protocol.setting.care == "emergency":
         found.append("emergency care is outside what the outcome layer was fitted to")
