@@ -28,6 +28,7 @@ YEAR = parse_unit("year").factor  # the library keeps times in hours
 SAMPLES = 400  # studies drawn for the coefficient of variation of a small one
 _PATIENTS = re.compile(r"\b(in|out)?patients?\b|\btdm\b|therapeutic drug monitoring", re.IGNORECASE)
 _VOLUNTEERS = re.compile(r"\bhealthy\b|\bvolunteers?\b|bioequivalence", re.IGNORECASE)
+_MIDDLE = re.compile(r"\bmedian\b|\bgeo(metric|m|\b)|\biqr\b", re.IGNORECASE)
 _ANCESTRY = (  # words that tell where people come from, and whose gene frequencies they have
     ("south_asian", r"indians?|india|pakistan\w*|bangladesh\w*|sri lankan?s?|south[\s_-]asians?"),
     (
@@ -49,6 +50,17 @@ def are_volunteers(text: str, single: bool) -> bool:
     if _PATIENTS.search(text):
         return False
     return single or bool(_VOLUNTEERS.search(text))
+
+
+def is_middle(row: Mapping[str, str]) -> bool:
+    """Whether a row of observations states a median or a geometric mean: the level of the middle person.
+
+    Papers mostly state arithmetic means, which lie above it where levels are skewed.
+
+    >>> is_middle({"spread": "geometric CV 40 %"}), is_middle({"population": "median"}), is_middle({"spread": "SD 12"})
+    (True, True, False)
+    """
+    return any(_MIDDLE.search(row.get(key, "")) for key in ("spread", "population", "metric", "value_unit"))
 
 
 def ancestry_of(text: str) -> str:
