@@ -44,7 +44,12 @@ def classes(
 
     `levels` gathers the logarithms of predicted over observed levels by drug and study.
     """
-    rows, unusable = score(observations)
+    told = [
+        seen for seen in observations if class_of(seen) == "spread"
+    ]  # beside these, levels print a spread too
+    rows, unusable = score([seen for seen in observations if seen not in told])
+    more, bad = score(told)
+    rows, unusable = rows + more, unusable + bad
     of = {seen.id: seen for seen in observations}
     for row in rows:
         seen = of.get(row.id)
