@@ -54,7 +54,6 @@ class World:
     def __init__(self, patients: int, fitted: bool = False) -> None:
         members = FITTED_MEMBERS if fitted else 1
         each = -(-patients // members)
-        recruits.POOL = max(4 * each, 32)
         self.ensemble: Ensemble = read_ensemble().take(range(members)) if fitted else default_ensemble()
         self.simulator = Simulator(self.ensemble, each)
 
@@ -73,17 +72,6 @@ class World:
         return np.nanmean(
             self.severity(course, days, stratum) - self.severity(Course(), days, stratum), axis=0
         )
-
-
-def taken_from(people: Patients, keep: np.ndarray) -> Patients:
-    """Some of the patients."""
-    return Patients(
-        people.member[keep],
-        people.number[keep],
-        {k: v[keep] for k, v in people.values.items()},
-        people.start[keep],
-        {k: v[keep] for k, v in people.scores.items()},
-    )
 
 
 def relieved(people: Patients, day: float) -> Patients:
@@ -106,7 +94,7 @@ def sequence(world: World) -> dict[str, Any]:
             who = np.arange(len(madrs)) % len(options) == i
             if not who.any():
                 continue
-            some = taken_from(people, np.flatnonzero(who))
+            some = people.taken(np.flatnonzero(who))
             found = world.severity(daily(name, dose, STEP_DAYS), [STEP_DAYS], people=some, outputs=states)
             madrs[who], end[who] = found[:, 0, 0], found[:, 0, 1:]
         noise = 2.5 * g.standard_normal(len(madrs))
@@ -116,7 +104,7 @@ def sequence(world: World) -> dict[str, Any]:
         if stays.sum() < 2:
             break
         keep = np.flatnonzero(stays)
-        people = replace(taken_from(people, keep), start=end[keep])
+        people = replace(people.taken(keep), start=end[keep])
     falls = len(rates) == len(STEPS) and all(a > b for a, b in zip(rates[:-1], rates[1:], strict=True))
     last = float(np.mean(rates[2:]) / rates[0]) if len(rates) == len(STEPS) and rates[0] else float("nan")
     return {"remission": rates, "left": left, "falls": falls, "last_over_first": last,

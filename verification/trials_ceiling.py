@@ -18,15 +18,16 @@ import numpy as np
 from scipy import linalg
 from scipy.stats import norm
 
+from euthymia.trials import verdict
 from euthymia.trials.arm_model import ControlModel
-from euthymia.trials.arm_scores import arm_rows, arm_scores
+from euthymia.trials.arm_scores import Usual, arm_rows, arm_scores
 from euthymia.trials.effects import EffectModel, covariance, expected
 from euthymia.trials.foresight import read_foresight
 from euthymia.trials.power import chance_of_success
 from euthymia.trials.published import Contrast, PublishedTrial, calibration_trials
 from euthymia.trials.scoreboard import auc
 from euthymia.trials.validate import GROUPINGS, contrasts_of, predict_folds
-from euthymia.trials.verdict import NOISE, SUREST, VerdictModel, _kernel
+from euthymia.trials.verdict import NOISE, SUREST, VerdictModel, joined
 
 Z = 1.96
 DRAWS = 1000
@@ -38,7 +39,7 @@ class Apart:
     def __init__(self, contrasts: Sequence[Contrast]) -> None:
         self.model = EffectModel.fit(contrasts, foresight=read_foresight())
         self.asked = [c for c in contrasts if c.success is not None]
-        self.largest = VerdictModel.fit(contrasts, self.model.foresight).learned
+        self.largest = VerdictModel.fit(contrasts).learned
         seen, view = self.model.learned, self.model.foresight
         pairs = np.array([c.learned for c in seen], float)
         self.value, self.before = pairs[:, 0] - expected(seen), expected(self.asked)
@@ -47,8 +48,10 @@ class Apart:
         self.cross = np.asarray(sum(covariance(self.asked, seen, self.model.scales, view).values()))
         own = sum(covariance(self.asked, self.asked, self.model.scales, view).values())
         self.own = np.diag(np.asarray(own))
-        self.verdict_among = _kernel(self.largest, self.largest, view) + NOISE**2 * np.eye(len(self.largest))
-        self.verdict_cross = _kernel(self.asked, self.largest, view)
+        self.verdict_among = verdict.covariance(self.largest, self.largest) + NOISE**2 * np.eye(
+            len(self.largest)
+        )
+        self.verdict_cross = verdict.covariance(self.asked, self.largest)
         self.won = np.array([1.0 if c.success else -1.0 for c in self.largest])
         self.trial, self.seen, self.big = (
             np.array([c.trial for c in x]) for x in (self.asked, seen, self.largest)
@@ -68,7 +71,7 @@ class Apart:
         ]
         gain = np.linalg.solve(self.verdict_among[np.ix_(kept, kept)], self.won[kept])
         by_verdict = np.clip((1 + self.verdict_cross[np.ix_(at, kept)] @ gain) / 2, 1 - SUREST, SUREST)
-        both = (np.array(by_effect) + by_verdict) / 2
+        both = joined(np.array(by_effect), by_verdict)
         return [float(both[self.trial[at] == name].max()) for name in without]
 
 
@@ -120,21 +123,25 @@ def arms(trials: Sequence[PublishedTrial], by: str) -> None:
     differences: dict[str, dict[str, object]] = {}
     for c, p in zip(contrasts, predicted, strict=True):
         differences.setdefault(c.trial, {})[c.arm] = p
-    model = ControlModel.fit(trials)
+    model, usual = ControlModel.fit(trials), Usual.fit(trials)
     groups = {r.trial.id: r.group for r in model.learned}
     rows = []
     for t in trials:
         same = {name for name, g in groups.items() if by == "class" and g == groups.get(t.id)}
         rest = ControlModel(tuple(r for r in model.learned if r.trial.id not in same))
-        rows += arm_rows(t, rest, differences.get(t.id, {}))  # type: ignore[arg-type]
+        gone = same | {t.id}
+        made = arm_rows(t, rest, differences.get(t.id, {}), usual.without(gone))  # type: ignore[arg-type]
+        rows += [{**r, "gone": gone} for r in made]
     for role, s in arm_scores(rows).items():
-        y, names = (np.array([r[k] for r in rows if r["role"] == role]) for k in ("observed", "trial"))
+        some = [r for r in rows if r["role"] == role]
+        y, names = (np.array([r[k] for r in some]) for k in ("observed", "trial"))
         apart = [
-            abs(v - np.median(y[names != n])) / np.sum(names == n) for v, n in zip(y, names, strict=True)
+            abs(r["observed"] - np.median(y[~np.isin(names, list(r["gone"]))])) / np.sum(names == r["trial"])
+            for r in some
         ]
         print(
             f"  {role:<8} MAE {s['mae']:.2f}, bias {s['bias']:+.2f}, 90 % coverage {s['coverage_90']:.2f}, {s['n']} results; "
-            f"best constant {s['mae_constant']:.2f}, of the other trials {sum(apart) / len(set(names)):.2f}"
+            f"best constant {s['mae_constant']:.2f}, of what is not left out {sum(apart) / len(set(names)):.2f}"
         )
 
 

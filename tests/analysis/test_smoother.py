@@ -106,10 +106,10 @@ def test_an_interrupted_calibration_resumes(tmp_path):
 
     first = run()
     assert calls[0] == ("x", 0, 2)
-    chunk = next(work.rglob("hirayasu_2011b.npz"))
+    chunk = next(work.rglob("hirayasu_2011b*.npz"))
     chunk.write_bytes(b"torn")
     second = run()
-    assert calls[0] == ("x", 2, 2)  # nothing but the torn chunk is simulated again
+    assert calls == [("x", 1, 2), ("x", 2, 2)]  # nothing but the torn chunk is simulated again
     for key, seen in first.seen.items():
         assert seen.members == pytest.approx(second.seen[key].members, nan_ok=True)
 

@@ -83,11 +83,26 @@ def test_bad_input(words, message):
         call("exposure", *words)
 
 
+def test_patients_are_predicted_by_their_mean(tmp_path, capsys):
+    """Levels of patients are skewed: papers' means lie above the middle patient, and the prediction does too."""
+    table = tmp_path / "seen.csv"
+    head = (
+        "id,compound,dose,unit,metric,value,value_unit,interval_h,duration_days,phenotype,population,spread\n"
+    )
+    who = {"mean": "outpatients,SD 9", "middle": "outpatients,geometric CV 50 %", "alike": "volunteers,SD 9"}
+    row = "escitalopram,10,mg,Cavg,15,ng/mL,24,ss,CYP2C19=NM"
+    table.write_text(head + "".join(f"{k},{row},{v}\n" for k, v in who.items()))
+    call("score_exposure", str(table), "--json")
+    found = {r["id"]: r["predicted"] for r in json.loads(capsys.readouterr().out)["rows"]}
+    assert found["middle"] == pytest.approx(found["alike"])
+    assert 1.05 < found["mean"] / found["middle"] < 1.6
+
+
 def test_score_reports_unusable_rows(tmp_path, capsys):
     table = tmp_path / "seen.csv"
     table.write_text(
-        "id,compound,dose,unit,metric,value,value_unit,interval_h,duration_days\n"
-        "a,escitalopram,10,mg,Cavg,15,ng/mL,24,ss\n"
+        "id,compound,dose,unit,metric,value,value_unit,interval_h,duration_days,population\n"
+        "a,escitalopram,10,mg,Cavg,15,ng/mL,24,ss,volunteers\n"
         "b,nosuchdrug,10,mg,Cavg,15,ng/mL,24,ss\n"
         "c,escitalopram,10,mg,Happiness,15,ng/mL,24,ss\n"
         "d,escitalopram,10,mg,Cavg,15,kg,24,ss\n"

@@ -134,7 +134,7 @@ def test_a_patch_delivers_what_is_stated():
     seen = observation(
         "x",
         {"compound": "selegiline", "dose": "6", "unit": "mg/24 h", "route": "transdermal", "interval_h": "24",
-         "duration_days": "ss", "metric": "Cavg", "value": "3", "value_unit": "ng/mL"},
+         "duration_days": "ss", "metric": "Cavg", "value": "3", "value_unit": "ng/mL", "population": "healthy"},
     )  # fmt: skip
     clearance = load_compound("selegiline").value("CL")
     assert score([seen])[0][0].predicted == pytest.approx(6e3 / 24 / clearance, rel=0.01)
@@ -142,9 +142,9 @@ def test_a_patch_delivers_what_is_stated():
 
 def test_level_long_after_the_last_dose_keeps_falling():
     seen = [
-        row(interval_h="24", duration_days="ss", at_h=str(h), metric="Cavg", compound="reboxetine", dose="8")
+        row(interval_h="24", duration_days="ss", at_h=str(h), metric="Cavg", compound="reboxetine", dose="8", population="healthy")
         for h in (24, 48, 72)
-    ]
+    ]  # fmt: skip
     low, lower, lowest = (r.predicted for r in score(seen)[0])
     drug = load_compound("reboxetine")
     fall = math.exp(-24 * drug.value("CL") / drug.value("V"))
@@ -261,9 +261,25 @@ def test_food_decides_the_level_where_the_file_has_both():
     ]
     fed, fasted, silent = (r.predicted for r in score(told)[0])
     drug = load_compound("lurasidone")
-    assert fasted / fed == pytest.approx(drug.value("routes.oral_fasted.F"), rel=0.02) and silent == fed
+    share = drug.value("routes.oral_fasted.F") / drug.value("routes.oral.F")
+    assert fasted / fed == pytest.approx(share, rel=0.02) and silent == fed
     plain = [
         row(compound="escitalopram", dose="10", metric="AUC_inf", value_unit="ng*h/mL", population=word)
         for word in ("fasted", "")
     ]
     assert len({r.predicted for r in score(plain)[0]}) == 1
+
+
+def test_a_half_life_is_that_of_the_time_a_study_looked_at():
+    """Two compartments of mianserin after the vein: short samplings see the mixed decline, long ones the slow phase."""
+    drug = load_compound("mianserin")
+    clearance, first, flow, second = (drug.value(k) for k in ("CL", "V", "Q2", "V2"))
+    rates = np.array([[-(clearance + flow) / first, flow / second], [flow / first, -flow / second]])
+    slow = math.log(2) / -np.linalg.eigvals(rates).max()
+    half = {
+        told: score([row(compound="mianserin", route="intravenous", metric="t_half", value_unit="h", population=told)])[0][0].predicted
+        for told in ("", "sampling_h=400", "sampling_h=24", "sampling_h=8")
+    }  # fmt: skip
+    assert 0.96 * slow < half[""] < slow  # the last third of the curve still holds the end of the fast phase
+    assert 0.96 * slow < half["sampling_h=400"] < slow
+    assert half["sampling_h=8"] < half["sampling_h=24"] < 0.9 * slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from euthymia.biology.network import build_network
 from euthymia.errors import InputError
+from euthymia.trials import foreseeing, verdict
 from euthymia.trials.courses import Course, Drug, Missing, course_of
 from euthymia.trials.effects import LEVEL, EffectModel, covariance
 from euthymia.trials.ensemble import (
@@ -21,16 +23,16 @@ from euthymia.trials.ensemble import (
     structure_settings,
     write_ensemble,
 )
+from euthymia.trials.foreseeing import foresee, look
 from euthymia.trials.foresight import (
     BOUND,
     Foresight,
     Seen,
     bounded,
-    look,
     read_foresight,
     write_foresight,
 )
-from euthymia.trials.mechanism import Simulator, run_course
+from euthymia.trials.mechanism import Simulator, own_size, run_course
 from euthymia.trials.published import calibration_trials
 from euthymia.trials.schedules import amount_mg, dose_times
 from euthymia.trials.validate import contrasts_of
@@ -242,3 +244,53 @@ def test_a_port_that_a_background_drug_touches_still_takes_the_level_of_the_cour
     background = (("escitalopram", "oral"),)
     assert "HTR2A.antagonism" not in _equations(background).system.inputs
     assert "HTR2A.antagonism" in _equations(background, ("HTR2A.antagonism",)).system.inputs
+
+
+def test_verdicts_by_hand(trials):
+    """One verdict learned from: the shares of level, size, decade and class written out."""
+    contrasts = [c for c in contrasts_of(list(trials.values())) if c.success is not None]
+    known = next(c for c in contrasts if c.trial == "ns_robin")
+    asked = next(c for c in contrasts if c.trial == "ns_mountain")
+    size = [math.log((c.n + c.n_control) / 110) for c in (known, asked)]
+    decade = [(c.year - 2012) / 10 for c in (known, asked)]
+
+    def shared(a, b):
+        return 0.25 + 0.64 * size[a] * size[b] + 0.36 * decade[a] * decade[b] + 0.25
+
+    mean = shared(0, 1) / (shared(0, 0) + 0.95**2)
+    assert VerdictModel.fit([known]).chance([asked])[0] == pytest.approx((1 + mean) / 2)
+    other = replace(asked, group="another", mechanism="another")
+    assert VerdictModel.fit([known]).chance([other])[0] == pytest.approx(
+        (1 + (shared(0, 1) - 0.25) / (shared(0, 0) + 0.95**2)) / 2
+    )
+    assert verdict.joined(0.8, 0.4) == pytest.approx(0.5)
+
+
+def test_every_trial_has_its_own_number_of_patients_in_every_member(trials, tmp_path, monkeypatch):
+    """In pieces, over processes and after an interruption as in one piece; the larger arm decides."""
+    asked = [trials["ket_berman2000"], trials["esk_singh2016iv"]]
+    assert [own_size(t) for t in asked] == [7, 11]
+    ensemble = prior_ensemble(3)
+    whole = Simulator(ensemble, None)
+    effects = {f"{t.id}/{arm}": e for t in reversed(asked) for arm, e in whole.contrasts(t).items()}
+    assert {k.partition("/")[0]: e.each.shape[:2] for k, e in effects.items()} == {
+        "ket_berman2000": (3, 7), "esk_singh2016iv": (3, 11),
+    }  # fmt: skip
+    monkeypatch.setattr(foreseeing, "BLOCK", 2)
+    told: list[tuple[int, int]] = []
+    first = foresee(asked, ensemble, None, 2, lambda *a: told.append(a), tmp_path)
+    assert told[0] == (0, 4) and told[-1] == (4, 4)
+    for key, effect in effects.items():
+        assert first.seen[key].members == pytest.approx(effect.mean, abs=1e-9)
+    chunks = sorted(tmp_path.rglob("*.npz"))
+    assert len(chunks) == 4
+    chunks[1].unlink()
+    told.clear()
+    again = foresee(asked, ensemble, None, 1, lambda *a: told.append(a), tmp_path)
+    assert told == [(3, 4), (4, 4)]
+    for key in effects:
+        assert np.array_equal(again.seen[key].members, first.seen[key].members)
+    changed = [replace(t, year=t.year + 1) for t in asked]
+    told.clear()
+    foresee(changed[:1], ensemble, None, 1, lambda *a: told.append(a), tmp_path)
+    assert told[0] == (0, 2)  # another trial file is another chunk

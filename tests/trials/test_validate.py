@@ -15,7 +15,7 @@ from euthymia.cli import calibrate, validate
 from euthymia.errors import InputError
 from euthymia.evidence.read import LIBRARY
 from euthymia.trials.arm_model import CLASS, TRIAL, VISIT, ControlModel, control_results
-from euthymia.trials.arm_scores import arm_rows, arm_scores
+from euthymia.trials.arm_scores import Usual, arm_rows, arm_scores
 from euthymia.trials.arms import control_changes
 from euthymia.trials.effects import TERMS, EffectModel, covariance
 from euthymia.trials.published import calibration_trials, read_trial, read_trials
@@ -262,7 +262,7 @@ def test_arm_changes_follow_the_design(trials):
     assert abs(waiting[28.0]) < 0.4 * abs(pills[42.0])
     assert crisis[1.0] < -9
     (difference,) = EffectModel.fit(contrasts_of(trials)).predict(by_id["dxm_gemini"].contrasts())
-    rows = arm_rows(by_id["dxm_gemini"], ControlModel(()), {"AXS05": difference})
+    rows = arm_rows(by_id["dxm_gemini"], ControlModel(()), {"AXS05": difference}, Usual(()))
     last = {r["role"]: r for r in rows if r["day"] == 42}
     assert last["control"]["predicted"] == pytest.approx(pills[42.0])
     assert last["active"]["predicted"] == pytest.approx(last["control"]["predicted"] + difference.mean)
@@ -298,8 +298,31 @@ def test_a_control_arm_learns_from_others_and_never_from_itself(trials):
     model = ControlModel.fit(trials)
     without = ControlModel(tuple(r for r in model.learned if r.trial.id != "ns_robin"))
     assert model.predict(known, [15.0]) == without.predict(known, [15.0])
-    scored = arm_scores([row for t in trials for row in arm_rows(t, model, {})])["control"]
+    scored = arm_scores([row for t in trials for row in arm_rows(t, model, {}, Usual(()))])["control"]
     assert scored["mae"] < 0.85 * scored["mae_constant"] and 0.85 <= scored["coverage_90"] <= 0.97
+
+
+def test_an_active_arm_is_drawn_to_the_usual_change_by_precision(trials):
+    """Two opinions weighed by hand; the trial's own arms give none."""
+    trial = next(t for t in trials if t.id == "dxm_gemini")
+    (difference,) = EffectModel.fit(contrasts_of(trials)).predict(trial.contrasts())
+    others = (("a", -8.0), ("a", -12.0), ("b", -14.0), ("c", -18.0))
+    mean = (-10 - 14 - 18) / 3
+    spread = math.sqrt(((8 + mean) ** 2 / 2 + (12 + mean) ** 2 / 2 + (14 + mean) ** 2 + (18 + mean) ** 2) / 3)
+    assert Usual(others).opinion() == pytest.approx((mean, spread))
+    assert Usual(others).without(["b"]).opinion() is None  # two trials are too few
+
+    def active(usual):
+        rows = arm_rows(trial, ControlModel(()), {"AXS05": difference}, usual)
+        return next(r for r in rows if r["role"] == "active")
+
+    alone = active(Usual(()))
+    sd = (alone["high_90"] - alone["low_90"]) / 2 / 1.6448536269514722
+    share = (1 / sd**2) / (1 / sd**2 + 1 / spread**2)
+    both = active(Usual(others))
+    assert both["predicted"] == pytest.approx(share * alone["predicted"] + (1 - share) * mean)
+    assert active(Usual((*others, (trial.id, -60.0)))) == both
+    assert len({name for name, _ in Usual.fit(trials).learned}) > 40
 
 
 def test_the_documented_example_is_a_valid_file(tmp_path):

@@ -34,18 +34,9 @@ from euthymia.trials.ensemble import (
     structure_list,
     write_ensemble,
 )
-from euthymia.trials.folder import content_key, load_chunk, make_folder, save_chunk, write_json
-from euthymia.trials.foresight import (
-    MEMBERS,
-    PATIENTS,
-    Foresight,
-    Seen,
-    bounded,
-    given_words,
-    look,
-    write_foresight,
-)
-from euthymia.trials.mechanism import Simulator
+from euthymia.trials.folder import make_folder, write_json
+from euthymia.trials.foreseeing import foresee
+from euthymia.trials.foresight import MEMBERS, PATIENTS, Foresight, bounded, write_foresight
 from euthymia.trials.published import Contrast, PublishedTrial, calibration_trials
 
 Array = NDArray[np.floating[Any]]
@@ -83,57 +74,9 @@ def simulate_all(
     progress: Progress,
 ) -> Foresight:
     """Every trial in the ensemble, one chunk a trial."""
-    key = content_key(
-        [model_hash(), ensemble.scores.round(9).tolist(), ensemble.structure.tolist(), patients]
+    return foresee(
+        trials, ensemble, patients, jobs, lambda done, total: progress(label, done, total), make_folder(work)
     )
-    folder = make_folder(work / key)
-    todo = [t for t in trials if not (folder / f"{t.id}.npz").is_file()]
-    done = len(trials) - len(todo)
-    progress(label, done, len(trials))
-    if jobs > 1 and len(todo) > 1:
-        from concurrent.futures import ProcessPoolExecutor
-
-        with ProcessPoolExecutor(jobs) as pool:
-            size = -(-len(todo) // jobs)  # neighbours share drugs, and so equations that are compiled once
-            pieces = [(todo[i : i + size], ensemble, patients, folder) for i in range(0, len(todo), size)]
-            list(pool.map(_some, pieces))
-    else:
-        simulator = Simulator(ensemble, patients)
-        for i, trial in enumerate(todo):
-            _one(trial, simulator, folder)
-            progress(label, done + i + 1, len(trials))
-    progress(label, len(trials), len(trials))
-    found: dict[str, Seen] = {}
-    for trial in trials:
-        chunk = load_chunk(folder / f"{trial.id}.npz")
-        if chunk is None:  # damaged: simulate again
-            _one(trial, Simulator(ensemble, patients), folder)
-            chunk = load_chunk(folder / f"{trial.id}.npz") or {}
-        for c in trial.contrasts():
-            members = chunk.get(f"members:{c.arm}")
-            if members is None:
-                continue
-            reason = str(chunk[f"reason:{c.arm}"])
-            scatter = float(chunk[f"scatter:{c.arm}"])
-            found[c.key] = Seen(members, reason, given_words(trial, c.arm), scatter)
-    return Foresight(found)
-
-
-def _some(piece: tuple[list[PublishedTrial], Ensemble, int, Path]) -> None:
-    trials, ensemble, patients, folder = piece
-    simulator = Simulator(ensemble, patients)
-    for trial in trials:
-        _one(trial, simulator, folder)
-
-
-def _one(trial: PublishedTrial, simulator: Simulator, folder: Path) -> None:
-    arrays: dict[str, Any] = {}
-    for key, seen in look(trial, simulator).items():
-        arm = key.removeprefix(f"{trial.id}/")
-        arrays[f"members:{arm}"] = seen.members
-        arrays[f"reason:{arm}"] = np.array(seen.reason)
-        arrays[f"scatter:{arm}"] = np.array(seen.scatter)
-    save_chunk(folder / f"{trial.id}.npz", arrays)
 
 
 @dataclass(frozen=True, slots=True)

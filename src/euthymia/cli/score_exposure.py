@@ -49,6 +49,12 @@ def run(arguments: argparse.Namespace) -> int:
             f"{name:<12}{found['n']:>4}{found['aafe']:>7.2f}{found['afe']:>7.2f}{found['within_1_25']:>8.0%}"
             f"{found['within_1_5']:>8.0%}{found['within_2']:>7.0%}{found['naive_aafe']:>12.2f}"
         )
+    if "spread" in classes:
+        found = classes["spread"]
+        print(
+            f"spread      {found['n']:>4}  {found['within_0_75_1_33']:.0%} within 0.75 to 1.33 of the observed "
+            f"coefficient of variation ({found['attainable']:.0%} if only the sampling of the studies erred)"
+        )
     if "occupancy" in classes:
         found = classes["occupancy"]
         print(

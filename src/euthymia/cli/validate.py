@@ -27,6 +27,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--jobs", type=int, default=1, metavar="N", help="processes that simulate trials in the network"
     )
     parser.add_argument(
+        "--patients", default=None, metavar="N|own",
+        help="virtual patients of each of the 200 models (3); own: as many as each trial had, about half an hour for 100 trials",
+    )  # fmt: skip
+    parser.add_argument(
+        "--work", metavar="FOLDER", default="euthymia-runs/validate",
+        help="where trials simulated with another number of patients are kept, so that an interrupted run goes on",
+    )  # fmt: skip
+    parser.add_argument(
         "--no-network", action="store_true", help="statistical terms alone; no trial is simulated (seconds)"
     )
     parser.add_argument(
@@ -39,7 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from euthymia.trials.ensemble import is_stale
     from euthymia.trials.explain import explain_worst
-    from euthymia.trials.foresight import NOTHING_SEEN, foresight_of, read_foresight
+    from euthymia.trials.foreseeing import foresight_of
+    from euthymia.trials.foresight import NOTHING_SEEN, PATIENTS, read_foresight
     from euthymia.trials.further import further
     from euthymia.trials.published import calibration_trials, read_trials
     from euthymia.trials.validate import contrasts_of, leave_out, validate
@@ -48,6 +57,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError([f"--jobs {arguments.jobs}: at least 1"])
     if bool(arguments.paths) == bool(arguments.leave_out):
         raise InputError(["give trial files to score, or --leave-out trial|class|drug; one of the two"])
+    patients = _patients(arguments.patients, PATIENTS)
+    if arguments.patients is not None and (arguments.no_network or arguments.leave_out):
+        raise InputError(["--patients: nothing is simulated with --no-network or --leave-out"])
     learn = calibration_trials()
     problems: list[Problem] = []
     notes: list[Problem] = []
@@ -61,7 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
         notes = [note for t in trials for note in t.notes]
         foresight = NOTHING_SEEN
         if not arguments.no_network:
-            asked = foresight_of(trials, arguments.jobs, _progress)
+            work = None if patients == PATIENTS else Path(arguments.work)
+            asked = foresight_of(trials, arguments.jobs, _progress, patients, work)
             foresight = read_foresight().with_more(asked)
         found = validate(trials, learn, foresight)
         if foresight.seen:
@@ -86,10 +99,21 @@ def run(arguments: argparse.Namespace) -> int:
     return 2 if problems else 0
 
 
+def _patients(text: str | None, usual: int) -> int | None:
+    """Patients of each model; None for each trial's own number."""
+    if text is None:
+        return usual
+    if text == "own":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise InputError([f"--patients {text}: a whole number from 1 on, or own"])
+    return int(text)
+
+
 def _progress(done: int, total: int) -> None:
     if sys.stderr.isatty():
         end = "\n" if done >= total else ""
-        print(f"\rsimulated {done} of {total} trials", end=end, file=sys.stderr, flush=True)
+        print(f"\rsimulated {done} of {total} parts", end=end, file=sys.stderr, flush=True)
 
 
 def _cell(value: Any) -> str:

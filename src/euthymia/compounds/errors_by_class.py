@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from euthymia.compounds.observations import CLASSES
 
@@ -16,7 +17,11 @@ SPREAD_GOAL = (0.75, 4 / 3)
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """One observation with the model's and the naive prediction in the observation's unit."""
+    """One observation with the model's and the naive prediction in the observation's unit.
+
+    `low` and `high` bound 80 % of what would be observed (occupancy, spread); `attainable` is the probability that
+    a study of this size, drawn from the model's own people, meets the goal for a spread: what sampling leaves.
+    """
 
     id: str
     group: str
@@ -26,6 +31,17 @@ class Scored:
     unit: str
     low: float = math.nan
     high: float = math.nan
+    attainable: float = math.nan
+
+
+def share_inside(predicted: float, observed: NDArray[np.float64]) -> float:
+    """Share of observed coefficients of variation for which a predicted one meets the goal.
+
+    >>> share_inside(0.4, np.array([0.2, 0.35, 0.5, 0.6]))
+    0.5
+    """
+    ratio = predicted / np.asarray(observed)
+    return float(np.mean((ratio >= SPREAD_GOAL[0]) & (ratio <= SPREAD_GOAL[1])))
 
 
 def summarise(rows: Sequence[Scored]) -> dict[str, dict[str, float]]:
@@ -70,4 +86,7 @@ def summarise(rows: Sequence[Scored]) -> dict[str, dict[str, float]]:
             found[group]["within_0_75_1_33"] = float(
                 ((fold >= math.log(SPREAD_GOAL[0])) & (fold <= math.log(SPREAD_GOAL[1]))).mean()
             )
+            found[group]["attainable"] = float(np.mean([r.attainable for r in part]))
+            sized = [r.low <= r.observed <= r.high for r in part if math.isfinite(r.low)]
+            found[group]["coverage_80"] = float(np.mean(sized)) if sized else math.nan
     return found

@@ -2,7 +2,9 @@
 
 In: compounds, patients (arrays) and standard normal draws.  Out: parameter id -> value per patient, for those
 ids whose value differs from the library's.  Assumed: clearance follows weight^0.75 and volume weight^1 (70 kg),
-chance is lognormal, functions of enzymes multiply.
+chance is lognormal, functions of enzymes multiply.  Where a file gives no spread of its own, the volumes of outer
+compartments follow the first one (who binds more in one tissue does so in others) and flows between them vary as
+much as it does.
 """
 
 from __future__ import annotations
@@ -25,6 +27,12 @@ _UNITS = {"age": "years", "weight": "kg", "egfr": "mL/min", "hepatic": ""}
 KIDNEY = ("renal", "OCT2")
 _SHAPE = {"CL": 0.75, "Q2": 0.75, "Q3": 0.75, "V": 1.0, "V2": 1.0, "V3": 1.0}
 _ABSORPTION = ("ka", "F", "lag")
+_FOLLOWS = {
+    "V2": "V",
+    "V3": "V",
+    "Q2": "Q2",
+    "Q3": "Q3",
+}  # whose chance moves a size that has no spread of its own
 
 
 def variable_parameters(compounds: Compounds) -> dict[str, Spread]:
@@ -40,19 +48,31 @@ def variable_parameters(compounds: Compounds) -> dict[str, Spread]:
                 id_ = _id(name, path, analyte)
                 if not id_:
                     continue
-                for spread, end in ((parameter.spread, ""), (parameter.uncertainty, ".uncertainty")):
-                    if spread.sd > 0:
-                        found[id_ + end] = spread
+                own, short = _size(analyte, path) if path in _SHAPE else (parameter.spread, path)
+                if own.sd > 0 and short == path:
+                    found[id_] = own
+                if parameter.uncertainty.sd > 0 and not path.startswith("pathways."):
+                    found[f"{id_}.uncertainty"] = parameter.uncertainty
     from euthymia.compounds.binding import potency_spreads
 
     found.update(potency_spreads(compounds))
     return found
 
 
+def _size(compound: Compound, short: str) -> tuple[Spread, str]:
+    """Spread of a clearance, volume or flow, and the size whose draw it takes."""
+    own = compound.parameters[short].spread
+    if own.sd > 0 or short not in _FOLLOWS or "V" not in compound.parameters:
+        return own, short
+    return compound.parameters["V"].spread, _FOLLOWS[short]
+
+
 def _id(prefix: str, path: str, compound: Compound) -> str:
     if path in _SHAPE:
         return f"{prefix}.{path}"
     parts = path.split(".")
+    if parts[0] == "pathways" and len(parts) == 2:
+        return f"{prefix}.{parts[1]}.function"
     if (
         parts[0] == "routes"
         and compound.routes
@@ -131,11 +151,12 @@ def _vary(
     parameter: Parameter,
     draws: Mapping[str, Array],
     factor: Array | float,
+    chance: tuple[str, Spread] | None = None,
 ) -> None:
-    """Set a value where a covariate or a draw changes it."""
+    """Set a value where a covariate or a draw changes it; `chance` is the draw's id and spread, if not its own."""
     value: Array = np.asarray(parameter.value * np.asarray(factor, dtype=float))
     moved = np.ndim(factor) > 0
-    for key, spread in ((id_, parameter.spread), (f"{id_}.uncertainty", parameter.uncertainty)):
+    for key, spread in (chance or (id_, parameter.spread), (f"{id_}.uncertainty", parameter.uncertainty)):
         if key in draws and spread.sd > 0:
             value = apply_spread(value, spread, np.asarray(draws[key], dtype=float))
             moved = True
@@ -175,7 +196,8 @@ def _analyte(
         factor: Array | float = 1.0 if weight is None else weight**power
         if short == "CL":
             factor = factor * _age_and_sex(compound, patients)
-        _vary(values, f"{prefix}.{short}", parameter, draws, factor)
+        spread, leader = _size(compound, short)
+        _vary(values, f"{prefix}.{short}", parameter, draws, factor, (f"{prefix}.{leader}", spread))
     hepatic = np.asarray(patients["hepatic"], dtype=float) if "hepatic" in patients else None
     for pathway in compound.pathways:
         work: Array | float = 1.0
@@ -190,6 +212,9 @@ def _analyte(
             work = work * np.asarray(enzymes[pathway], dtype=float)
         if hepatic is not None and not kidney:
             work = work * hepatic
+        chance, id_ = compound.parameters[f"pathways.{pathway}"].spread, f"{prefix}.{pathway}.function"
+        if chance.sd > 0 and id_ in draws:
+            work = apply_spread(work, chance, np.asarray(draws[id_], dtype=float))
         if np.ndim(work) > 0 or work != 1.0:
             values[f"{prefix}.{pathway}.function"] = np.asarray(work, dtype=float)
     if "gut_extraction" in compound.parameters and "gut" in enzymes:

@@ -1,6 +1,6 @@
 """Words of tables of observed exposures: metrics, routes, formulations, salts, organ impairment.
 
-In: the text of one cell.  Out: the library's own words.  Assumed: doses are of the base, as labels state them, so
+In: the text of one cell.  Out: the library's own words.  Assumed: doses are as labels state them, so
 that the name of a salt is left out; impairment in words stands for a usual function (`_KIDNEY`, `_LIVER`).
 """
 
@@ -109,12 +109,14 @@ def route_of(text: str) -> str:
 
 
 def formulation_of(text: str) -> str:
-    """'XR', 'sustained release' and their kin as 'extended_release'; anything else as it is.
+    """'XR', 'sustained release' and their kin as 'extended_release', a solution as 'immediate_release'; else as it is.
 
-    >>> formulation_of("XL"), formulation_of("controlled-release"), formulation_of("tablet")
-    ('extended_release', 'extended_release', 'tablet')
+    >>> formulation_of("XL"), formulation_of("solution"), formulation_of("tablet")
+    ('extended_release', 'immediate_release', 'tablet')
     """
     plain = re.sub(r"[\s-]+", "_", text.strip().lower())
+    if plain in ("solution", "oral_solution", "immediate", "ir"):
+        return "immediate_release"
     return "extended_release" if _EXTENDED.fullmatch(plain) else plain
 
 

@@ -28,6 +28,7 @@ YEAR = parse_unit("year").factor  # the library keeps times in hours
 SAMPLES = 400  # studies drawn for the coefficient of variation of a small one
 _PATIENTS = re.compile(r"\b(in|out)?patients?\b|\btdm\b|therapeutic drug monitoring", re.IGNORECASE)
 _VOLUNTEERS = re.compile(r"\bhealthy\b|\bvolunteers?\b|bioequivalence", re.IGNORECASE)
+_MIDDLE = re.compile(r"\bmedian\b|\bgeo(metric|m|\b)|\biqr\b", re.IGNORECASE)
 _ANCESTRY = (  # words that tell where people come from, and whose gene frequencies they have
     ("south_asian", r"indians?|india|pakistan\w*|bangladesh\w*|sri lankan?s?|south[\s_-]asians?"),
     (
@@ -37,7 +38,8 @@ _ANCESTRY = (  # words that tell where people come from, and whose gene frequenc
     ("african_american", r"african\w*|blacks?|nigerian?s?|ghanaians?"),
     ("european", r"european|caucasian|white|swedish|german|danish|norwegian|british"),
 )
-_SIZES = ("CL", "V", "V2", "V3", "Q2", "Q3")
+SCARCE = 0.2  # oral bioavailability below which what passes gut and liver decides
+_ALIKE = ("CL", "V", "V2", "V3", "Q2", "Q3", "function")  # what varies less among volunteers
 
 
 def are_volunteers(text: str, single: bool) -> bool:
@@ -49,6 +51,17 @@ def are_volunteers(text: str, single: bool) -> bool:
     if _PATIENTS.search(text):
         return False
     return single or bool(_VOLUNTEERS.search(text))
+
+
+def is_middle(row: Mapping[str, str]) -> bool:
+    """Whether a row of observations states a median or a geometric mean: the level of the middle person.
+
+    Papers mostly state arithmetic means, which lie above it where levels are skewed.
+
+    >>> is_middle({"spread": "geometric CV 40 %"}), is_middle({"population": "median"}), is_middle({"spread": "SD 12"})
+    (True, True, False)
+    """
+    return any(_MIDDLE.search(row.get(key, "")) for key in ("spread", "population", "metric", "value_unit"))
 
 
 def ancestry_of(text: str) -> str:
@@ -102,22 +115,44 @@ def draw_covariates(
     return found
 
 
-def sample_variation(values: Array, size: int, rng: np.random.Generator) -> float:
-    """Coefficient of variation that studies of `size` people find in the middle: less than that of all people.
+def sample_variation(values: Array, size: int, rng: np.random.Generator) -> Array:
+    """Coefficients of variation that studies of `size` people find, one a study.
 
-    A skewed distribution gets much of its variance from few people, whom a small study mostly misses.  The median
-    over repeated samples; that of all values where `size` is 0.
+    Their median is less than that of all people: a skewed distribution gets much of its variance from few people,
+    whom a small study mostly misses.
+
+    Returns
+    -------
+    ndarray, shape (studies,)
+        One value, that of all people, where `size` is 0 or not below the number of people.
     """
     if not 1 < size < values.size:
-        return float(values.std() / values.mean())
+        return np.array([values.std() / values.mean()])
     drawn = rng.choice(values, (SAMPLES, size))
-    return float(np.median(drawn.std(axis=1, ddof=1) / drawn.mean(axis=1)))
+    found: Array = drawn.std(axis=1, ddof=1) / drawn.mean(axis=1)
+    return found
+
+
+def availability(compound: Compound) -> float:
+    """Oral bioavailability of a typical adult; 1 where a file does not tell it.
+
+    >>> from euthymia.compounds.compound import load_compound
+    >>> round(availability(load_compound("quetiapine")), 2), round(availability(load_compound("agomelatine")), 2)
+    (0.09, 0.04)
+    """
+    oral = next((key for key in compound.routes if key.startswith("oral")), "")
+    share = compound.value(f"routes.{oral}.F", 1.0) if oral else 1.0
+    whole = compound.value(
+        "routes.intravenous.F", 1.0
+    )  # above 1 where the oral F is folded into the clearance
+    return share / max(whole, 1.0)
 
 
 @cache
-def _shares() -> tuple[float, float]:
+def _shares(scarce: bool) -> tuple[float, float]:
     numbers = enzyme_numbers()
-    return numbers["groups.volunteers"].value, numbers["groups.bioavailability"].value
+    alike = "groups.volunteers_first_pass" if scarce else "groups.volunteers"
+    return numbers[alike].value, numbers["groups.bioavailability"].value
 
 
 def draw_people(
@@ -139,19 +174,19 @@ def draw_people(
     override : mapping of parameter id to ndarray, shape (n,)
         `<compound>.F` where it is given by mouth, and the shares of its products, which do not depend on it.
     """
-    share, absorbed = _shares()
+    oral = route.startswith("oral") and f"routes.{route}.F" in compound.parameters
+    share, absorbed = _shares(oral and availability(compound) < SCARCE)
     spreads = variable_parameters([compound])
     draws = {k: rng.standard_normal(n) for k in spreads if not k.endswith(".uncertainty")}
     if compound.components:  # enantiomers share their enzymes and tissues: who clears one fast clears both so
         same: dict[tuple[int, str], Array] = {}
         for id_ in draws:
-            key = (id_.count("."), id_.rsplit(".", 1)[-1])
+            key = (id_.count("."), id_.removesuffix(".function").rsplit(".", 1)[-1])
             draws[id_] = same.setdefault(key, draws[id_])
     less = share if volunteers else 1.0
     for id_ in draws:
-        if id_.rsplit(".", 1)[-1] in _SIZES:
+        if id_.rsplit(".", 1)[-1] in _ALIKE:
             draws[id_] = less * draws[id_]
-    oral = route.startswith("oral") and f"routes.{route}.F" in compound.parameters
     given = [f"{prefix}.CL" for _, prefix in _given(compound) if f"{prefix}.CL" in draws]
     if not oral or not given:
         return draws, {}

@@ -23,7 +23,7 @@ from euthymia.compounds.course import (
     simulate_course,
     terminal_half_life,
 )
-from euthymia.compounds.errors_by_class import Scored, summarise
+from euthymia.compounds.errors_by_class import Scored, share_inside, summarise
 from euthymia.compounds.exposure import analyse, area
 from euthymia.compounds.genotype import draw_scores, genotyped_enzymes, read_activity
 from euthymia.compounds.individual import variable_parameters
@@ -38,6 +38,7 @@ from euthymia.compounds.people import (
     draw_covariates,
     draw_people,
     how_many,
+    is_middle,
     sample_variation,
 )
 from euthymia.compounds.pharmacokinetics import choose_route
@@ -54,6 +55,8 @@ BEFORE = 1.0  # h: how long before the observed drug a single dose of another on
 BEYOND = 1.1  # a single dose is followed a little beyond the time asked for
 ONE, MANY = 1e-6, 1e-4  # relative tolerance for one patient and for a group
 LOADING = ("loading", "loading_dose", "loading_dose_mg", "loading_mg")  # tokens: mg of the first dose
+AGAIN = ":spread"  # behind the id of a level that is scored for its spread too
+SAMPLED = "sampling_h"  # token: h after the last dose until which levels were followed, for half-lives
 LEVELS = ("Cmax", "Cmin", "Cavg", "AUC_tau", "AUC_inf")
 MOST_CV = 5.0  # a coefficient of variation beyond this is meant in percent
 INTERVAL = (10, 90)  # percentiles of the 80 % interval
@@ -71,10 +74,11 @@ def score(
     a second time for it (id with ':spread' behind).
     """
     rows: list[Scored] = []
+    crowds: dict[str, np.ndarray] = {}
     unusable: list[tuple[str, str]] = []
     for i, seen in enumerate([*observations, *_spreads(observations)]):
         try:
-            rows.append(_score(seen))
+            rows.append(_score(seen, crowds))
         except (EuthymiaError, ValueError, LookupError, ArithmeticError) as error:
             text = (
                 "; ".join(p.message for p in error.problems) if isinstance(error, InputError) else str(error)
@@ -89,7 +93,7 @@ def _spreads(observations: Sequence[Observation]) -> list[Observation]:
     if any(class_of(seen) == "spread" for seen in observations):
         return []
     return [
-        replace(seen, id=f"{seen.id}:spread", kind="spread")
+        replace(seen, id=f"{seen.id}{AGAIN}", kind="spread")
         for seen in observations
         if math.isfinite(seen.spread)
         and class_of(seen) in ("typical", "metabolite")
@@ -157,7 +161,11 @@ def _treatment(seen: Observation, compound: Compound) -> Treatment:
     try:
         plain.key()
     except InputError:
-        plain = replace(plain, formulation=None)
+        slow = [key for key in compound.routes if key.startswith(f"{route}_") and key.endswith("_release")]
+        if route in compound.routes or len(slow) != 1:
+            plain = replace(plain, formulation=None)
+        else:  # the only way in which the drug is sold
+            plain = replace(plain, route=slow[0], formulation=None)
         plain.key()
     food = f"{plain.key()}_{food_in(seen.row.get('population', ''))}"
     return replace(plain, route=food, formulation=None) if food in compound.routes else plain
@@ -274,7 +282,10 @@ def _measure(seen: Observation, course: Course, plan: _Plan, levels: np.ndarray,
         raise ValueError("Cmin of a single dose needs at_h: the level falls to nothing")
     found = analyse(times, values)
     if metric == "t_half":
-        return analyse(course.times[course.times >= plan.first], levels[course.times >= plan.first]).t_half
+        after = course.times >= plan.first
+        if followed := seen.tokens.get(SAMPLED):  # slower phases than the study's last sample are not seen
+            after &= course.times <= plan.first + number(followed, SAMPLED) + 1e-9
+        return analyse(course.times[after], levels[after]).t_half
     if metric in ("AUC_tau", "AUC_inf"):
         window = float(seen.tokens.get("auc_window_h", 0) or 0)
         if window and window < times[-1] - times[0]:
@@ -311,12 +322,12 @@ def _time(unit: str) -> float:
     return 1.0 / found.factor
 
 
-def _score(seen: Observation) -> Scored:
+def _score(seen: Observation, crowds: dict[str, np.ndarray]) -> Scored:
     group = class_of(seen)
     if seen.metric == "occupancy":
         return _occupancy(seen, group)
     if group == "spread":
-        return _variation(seen, group)
+        return _variation(seen, group, crowds)
     if seen.metric.endswith("_ratio"):
         return _ratio(seen, group)
     course, plan = _simulate(seen)
@@ -324,6 +335,10 @@ def _score(seen: Observation) -> Scored:
     levels, mass = course.of(seen.analyte, amount)
     scale = _time(seen.unit) if seen.metric == "t_half" else _scale(seen, mass)
     value = _measure(seen, course, plan, levels[0], seen.metric) * scale
+    # papers on patients state means of skewed levels; the library's kinetics are themselves means of volunteers
+    if seen.metric in LEVELS and not (_alike(seen) or is_middle(seen.row)):
+        crowds[seen.id] = _people(seen, seen.metric, amount)
+        value = float(crowds[seen.id].mean()) * scale
     parts = _prefixes(course, seen.analyte)
     weights = [1.0 if amount or len(parts) == 1 else course.molar_mass[p] / mass for p in parts]
     naive = sum(w * _naive(seen, p, plan) for w, p in zip(weights, parts, strict=True)) or math.nan
@@ -432,28 +447,43 @@ def _occupancy(seen: Observation, group: str) -> Scored:
     return Scored(seen.id, group, seen.value, typical, expected, seen.unit, float(low), float(high))
 
 
-def _variation(seen: Observation, group: str) -> Scored:
+def _alike(seen: Observation) -> bool:
+    return are_volunteers(seen.row.get("population", ""), not seen.interval or seen.duration == 0)
+
+
+def _people(seen: Observation, metric: str, molar: bool = False) -> np.ndarray:
+    """A metric of each of many people like those of a study; nmol/L (times h for areas)."""
+    compound = load_compound(seen.compound)
+    rng = np.random.default_rng(1)
+    about = f"{seen.row.get('population', '')} {seen.row.get('citation', '')}"
+    alike = _alike(seen)
+    people = draw_covariates(seen.covariates, seen.sex, CROWD, rng, alike) | _genes(compound, rng, about)
+    if "/kg" in seen.row.get("unit", ""):
+        people.pop("weight")  # a dose by weight: heavier people get more
+    draws, absorbed = draw_people(compound, _treatment(seen, compound).key(), CROWD, rng, alike)
+    occasions = draw_occasions([compound], CROWD, rng)
+    course, plan = _simulate(seen, CROWD, draws, people=people, override=absorbed, occasions=occasions)
+    levels, _ = course.of(seen.analyte, molar)
+    return np.array([_measure(seen, course, plan, row, metric) for row in levels])
+
+
+def _variation(seen: Observation, group: str, crowds: dict[str, np.ndarray]) -> Scored:
     """Coefficient of variation of the metric between patients."""
     observed = (
         seen.spread
         if math.isfinite(seen.spread)
         else seen.value / (100 if _is_percent(seen.unit) or seen.value > MOST_CV else 1)
     )
-    compound = load_compound(seen.compound)
-    rng = np.random.default_rng(1)
-    about = f"{seen.row.get('population', '')} {seen.row.get('citation', '')}"
-    alike = are_volunteers(seen.row.get("population", ""), not seen.interval or seen.duration == 0)
-    people = draw_covariates(seen.covariates, seen.sex, CROWD, rng, alike) | _genes(compound, rng, about)
-    if "/kg" in seen.row.get("unit", ""):
-        people.pop("weight")  # a dose by weight: heavier people get more
-    draws, absorbed = draw_people(compound, _treatment(seen, compound).key(), CROWD, rng, alike)
     metric = seen.metric if not seen.metric.endswith("_ratio") else "Cavg"
-    occasions = draw_occasions([compound], CROWD, rng)
-    course, plan = _simulate(seen, CROWD, draws, people=people, override=absorbed, occasions=occasions)
-    levels, _ = course.of(seen.analyte)
-    values = np.array([_measure(seen, course, plan, row, metric) for row in levels])
-    size = how_many(seen.row.get("population", "")) or (STUDY if alike else 0)
-    return Scored(seen.id, group, observed, sample_variation(values, size, rng), math.nan, "CV")
+    told = crowds.get(seen.id.removesuffix(AGAIN))
+    values = told if told is not None else _people(seen, metric)
+    rng = np.random.default_rng(1)
+    size = how_many(seen.row.get("population", "")) or (STUDY if _alike(seen) else 0)
+    found = sample_variation(values, size, rng)
+    middle = float(np.median(found))
+    low, high = np.percentile(found, INTERVAL) if found.size > 1 else (math.nan, math.nan)
+    by_chance = share_inside(middle, found)
+    return Scored(seen.id, group, observed, middle, math.nan, "CV", float(low), float(high), by_chance)
 
 
 def _genes(compound: Compound, rng: np.random.Generator, about: str) -> dict[str, np.ndarray]:

@@ -248,19 +248,16 @@ def with_clock(stops: Stops, system: OdeSystem, parameters: np.ndarray) -> Stops
 
 
 def _plain(system, events, r, patients, parameters, infused) -> Stops | None:  # type: ignore[no-untyped-def]
-    """All patients of a regimen at once; None where it has steady state, resets, or times that differ."""
+    """All patients of a regimen at once; None where it has steady state, resets, or infusions whose times differ."""
     spans: dict[str, list[tuple[float, float]]] = {}
     rows: list[tuple[float, int, int, float, int, str | float]] = []
+    lags: dict[int, str] = {}
     states = {s: i for i, s in enumerate(system.states)}
     inputs = {s: i for i, s in enumerate(system.inputs)}
     for j, dose in enumerate(events.regimens[r]):
-        varied = isinstance(dose.lag, str) or isinstance(dose.duration, str) or dose.rate != 0.0
-        if (
-            varied
-            or dose.steady_state
-            or dose.kind == "reset"
-            or (dose.kind == "set" and events.taken is not None)
-        ):
+        late = isinstance(dose.lag, str) and dose.kind != "bolus"
+        varied = late or isinstance(dose.duration, str) or dose.rate != 0.0
+        if varied or dose.steady_state or dose.kind == "reset":
             return None
         if dose.kind == "set":
             to_state = dose.target in states
@@ -268,8 +265,11 @@ def _plain(system, events, r, patients, parameters, infused) -> Stops | None:  #
             rows.append((dose.time, SET_STATE if to_state else SET_INPUT, place, dose.amount, j, 1.0))
             continue
         for k in range(dose.additional + 1):
-            start = dose.time + k * dose.interval + float(dose.lag)
+            given = dose.time + k * dose.interval
+            start = given if isinstance(dose.lag, str) else given + float(dose.lag)
             if dose.kind == "bolus":
+                if isinstance(dose.lag, str):
+                    lags[len(rows)] = dose.lag
                 rows.append((start, ADD, states[dose.target], dose.amount, j, dose.bioavailability))
                 continue
             end = start + float(dose.duration)
@@ -289,8 +289,13 @@ def _plain(system, events, r, patients, parameters, infused) -> Stops | None:  #
     code = np.tile(np.array([row[1] for row in rows], dtype=np.int64), (n, 1))
     index = np.tile(np.array([row[2] for row in rows], dtype=np.int64), (n, 1))
     value = np.tile(np.array([row[3] for row in rows], dtype=float), (n, 1))
+    for lag in set(lags.values()):
+        time[:, [c for c, name in lags.items() if name == lag]] += parameters[lag][patients][:, None]
     if events.taken is not None:
-        value *= np.asarray(events.taken, float)[np.ix_(patients, [row[4] for row in rows])]
+        taken = np.asarray(events.taken, float)[np.ix_(patients, [row[4] for row in rows])]
+        setting = (code == SET_STATE) | (code == SET_INPUT)  # a set is made whole or not at all
+        time[setting & (taken <= 0)] = np.inf
+        value = np.where(setting, value, value * taken)
     for name in {row[5] for row in rows if row[5] != 1.0}:
         columns = [c for c in range(m) if rows[c][5] == name]
         factor = parameters[name][patients] if isinstance(name, str) else np.full(n, float(name))

@@ -1,6 +1,6 @@
 """What the network foresees for published contrasts, kept and looked up.
 
-In: trials and an ensemble, or the table shipped with the fitted ensemble.  Out: for every contrast the prior
+In: what `foreseeing` simulated, or the table shipped with the fitted ensemble.  Out: for every contrast the prior
 prediction of every member, or the reason why there is none; and the two features the effect model reads: the mean over
 members and the deviations of the members from it.
 
@@ -11,8 +11,7 @@ rated on bounded scales; a contrast that the network cannot express has no featu
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -21,10 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from euthymia.errors import EuthymiaError, InputError, Problem
+from euthymia.errors import InputError, Problem
 from euthymia.trials.courses import Missing, course_of
-from euthymia.trials.ensemble import FOLDER, prior_ensemble
-from euthymia.trials.mechanism import Effect, Simulator, no_effect, partner
+from euthymia.trials.ensemble import FOLDER
+from euthymia.trials.mechanism import partner
 from euthymia.trials.published import Contrast, PublishedTrial
 
 Array = NDArray[np.floating[Any]]
@@ -32,7 +31,6 @@ MEMBERS, PATIENTS = 200, 3
 BOUND = 6.0  # MADRS points: upper end of the differences between groups that matter
 CENTRE = -2.5  # MADRS points: the usual effect, at which the feature is zero
 FILE = FOLDER / "contrasts.csv"
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,60 +107,6 @@ def given_words(trial: PublishedTrial, arm_name: str) -> str:
     return " against ".join(c.reason if isinstance(c, Missing) else c.key() for c in courses)
 
 
-def look(trial: PublishedTrial, simulator: Simulator) -> dict[str, Seen]:
-    """The network's predictions of one trial by contrast key; a trial that fails is named and stops nothing."""
-    try:
-        effects = simulator.contrasts(trial)
-    except (EuthymiaError, ArithmeticError, LookupError, ValueError) as error:
-        reason = f"could not be simulated: {error}"
-        effects = {c.arm: no_effect(len(simulator.ensemble), reason) for c in trial.contrasts()}
-    return {f"{trial.id}/{name}": _seen(effect, given_words(trial, name)) for name, effect in effects.items()}
-
-
-def _seen(effect: Effect, given: str) -> Seen:
-    scatter = 0.0
-    if effect.known:
-        scatter = float(np.nanmean(np.nanstd(effect.each[:, :, -1], axis=1)))
-    return Seen(effect.mean, effect.reason, given, scatter, effect.engaged, effect.shares)
-
-
-def foresee(
-    trials: Sequence[PublishedTrial],
-    members: int = MEMBERS,
-    patients: int = PATIENTS,
-    jobs: int = 1,
-    progress: Progress = lambda done, total: None,
-) -> Foresight:
-    """Simulate trials in the prior ensemble.
-
-    Parameters
-    ----------
-    members, patients : int
-        Size of the ensemble and virtual patients of each member.
-    jobs : int
-        Processes; trials are shared out among them.
-    """
-    found: dict[str, Seen] = {}
-    if jobs <= 1 or len(trials) < 2:
-        simulator = Simulator(prior_ensemble(members), patients)
-        for i, trial in enumerate(trials):
-            found |= look(trial, simulator)
-            progress(i + 1, len(trials))
-        return Foresight(found)
-    size = -(-len(trials) // jobs)  # neighbours share drugs, and so equations that are compiled once
-    parts = [(list(trials[i : i + size]), members, patients) for i in range(0, len(trials), size)]
-    with ProcessPoolExecutor(jobs) as pool:
-        for i, part in enumerate(pool.map(_part, parts)):
-            found |= part
-            progress(min((i + 1) * size, len(trials)), len(trials))
-    return Foresight(found)
-
-
-def _part(work: tuple[list[PublishedTrial], int, int]) -> dict[str, Seen]:
-    trials, members, patients = work
-    return dict(foresee(trials, members, patients).seen)
-
-
 def write_foresight(foresight: Foresight, path: Path) -> None:
     """One row a contrast; members in hundredths of a MADRS point."""
     members = next(len(s.members) for s in foresight.seen.values() if not s.reason)
@@ -198,27 +142,3 @@ def read_foresight(path: Path = FILE) -> Foresight:
     except (KeyError, ValueError, AttributeError):
         raise InputError([Problem("is damaged; run 'euthymia calibrate'", str(path))]) from None
     return Foresight(found)
-
-
-def foresight_of(
-    trials: Iterable[PublishedTrial],
-    jobs: int = 1,
-    progress: Progress = lambda done, total: None,
-) -> Foresight:
-    """Predictions of these trials: stored ones where the arms are the same, simulated ones for the rest."""
-    stored = read_foresight()
-    if not stored.seen:
-        return NOTHING_SEEN
-    new: list[PublishedTrial] = []
-    found: dict[str, Seen] = {}
-    for trial in trials:
-        keys = [c.key for c in trial.contrasts()]
-        same = all(
-            k in stored.seen and stored.seen[k].given == given_words(trial, k.rpartition("/")[2])
-            for k in keys
-        )
-        if same:
-            found |= {k: stored.seen[k] for k in keys}
-        elif keys:
-            new.append(trial)
-    return Foresight(found).with_more(foresee(new, jobs=jobs, progress=progress))

@@ -88,6 +88,11 @@ def no_effect(members: int, reason: str) -> Effect:
     return Effect(empty, np.zeros(0), np.full(members, np.nan), reason)
 
 
+def own_size(trial: PublishedTrial) -> int:
+    """Patients of the larger arm over the trial's contrasts: so many pairs, with and without the drug, are simulated."""
+    return max(max(c.n, c.n_control) for c in trial.contrasts())
+
+
 @dataclass(slots=True)
 class Simulator:
     """Runs arms of trials in an ensemble and remembers what it has run.
@@ -95,26 +100,34 @@ class Simulator:
     Parameters
     ----------
     ensemble : Ensemble
-    patients : int
-        Virtual patients of each member.
+    patients : int or None
+        Virtual patients of each member; None: as many as the larger arm of a trial's contrasts had (`own_size`).
     threads : int
     """
 
     ensemble: Ensemble
-    patients: int = PATIENTS
+    patients: int | None = PATIENTS
     threads: int = 1
     explain: bool = False
     _cohorts: dict[tuple[str, str], Patients] = field(default_factory=dict)
     _runs: dict[Any, tuple[Array, Array]] = field(default_factory=dict)
 
-    def cohort(self, population: str, stratum: str) -> Patients:
-        """The virtual patients of a population and stratum."""
-        key = (population, stratum)
-        if key not in self._cohorts:
-            self._cohorts[key] = recruit_members(
-                self.ensemble, population, stratum, self.patients, self.threads
-            )
-        return self._cohorts[key]
+    def cohort(self, population: str, stratum: str, each: int | None = None) -> Patients:
+        """The virtual patients of a population and stratum.
+
+        Parameters
+        ----------
+        each : int, optional
+            Patients of each member; `patients` where left out.
+        """
+        key, each = (population, stratum), each or self.patients or PATIENTS
+        if key not in self._cohorts or self._cohorts[key].each(len(self.ensemble)) < each:
+            self._cohorts[key] = recruit_members(self.ensemble, population, stratum, each, self.threads)
+        return self._cohorts[key].first(each, len(self.ensemble))
+
+    def forget(self) -> None:
+        """Drop the courses that were run, not the patients."""
+        self._runs.clear()
 
     def contrasts(self, trial: PublishedTrial) -> dict[str, Effect]:
         """The effect of every active arm with a primary result, by arm name."""
@@ -147,12 +160,13 @@ class Simulator:
         days = np.unique([0.0, *(r.day for r in trial.results if r.day is not None), primary])
         population = "mdd_inpatient" if trial.setting == "inpatient" else "mdd_outpatient"
         stratum = _stratum(f"{arm.name} {trial.population}")
-        people = self.cohort(population, stratum)
+        each = own_size(trial) if self.patients is None else self.patients
+        people = self.cohort(population, stratum, each)
         with_arm, shares_arm = self.run(own, people, days, (population, stratum))
         without, shares_base = self.run(base, people, days, (population, stratum))
         still = np.where(without[:, 0] >= STILL_ILL, 1.0, 0.0)
-        difference = (with_arm - without).reshape(members, self.patients, len(days))
-        weight = still.reshape(members, self.patients)
+        difference = (with_arm - without).reshape(members, each, len(days))
+        weight = still.reshape(members, each)
         weight = np.where(weight.sum(axis=1, keepdims=True) > 0, weight, 1.0)
         weight = np.where(np.isfinite(difference).all(axis=2), weight, 0.0)
         at = int(np.searchsorted(days, primary))
@@ -170,7 +184,7 @@ class Simulator:
 
     def run(self, course: Course, people: Patients, days: Array, key: tuple[str, str]) -> tuple[Array, Array]:
         """Severity of every lane, shape (lanes, days), and the explaining terms, shape (lanes, days, terms)."""
-        name = (course, tuple(days.tolist()), key)
+        name = (course, tuple(days.tolist()), key, len(people.number))
         if name not in self._runs:
             outputs = [SEVERITY, *((e for _, e in _explained()) if self.explain else ())]
             values = run_course(course, self.ensemble, people, days, outputs, self.threads)
@@ -313,14 +327,7 @@ def _engaged(course: Course, simulator: Simulator, people: Patients, days: Array
     ports = [p for p in parts.wanted if p in ports_of([load_compound(c) for c in own])]
     if not ports:
         return found
-    few = np.flatnonzero(people.member < 4)
-    some = Patients(
-        people.member[few],
-        people.number[few],
-        {k: v[few] for k, v in people.values.items()},
-        people.start[few],
-        {k: v[few] for k, v in people.scores.items()},
-    )
+    some = people.taken(np.flatnonzero(people.member < 4))
     fine = np.unique(
         [*days, *(t / DAY + h / DAY for d in course.drugs for t in d.times[:1] for h in (1, 4, 12))]
     )

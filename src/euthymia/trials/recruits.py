@@ -27,7 +27,8 @@ from euthymia.trials.model import SEVERITY
 
 Array = NDArray[np.float64]
 PATIENTS = 8  # virtual patients of each member
-POOL = 64  # candidates of each member
+POOL = 64  # candidates of each member, at least
+CANDIDATES = 4  # for each patient wanted; three of five fall ill
 INCLUDED = 22.0  # MADRS at which candidates enter
 TOLERANCE = 1e-3
 MAX_STEPS = 20_000  # of one lane; one that needs more is left out as failed
@@ -59,16 +60,38 @@ class Patients:
     start: Array
     scores: dict[str, Array]
 
+    def each(self, members: int) -> int:
+        """Patients of each of so many members."""
+        return len(self.number) // members
+
+    def taken(self, lanes: NDArray[np.int64]) -> Patients:
+        """Some of the lanes."""
+        return Patients(
+            self.member[lanes],
+            self.number[lanes],
+            {k: v[lanes] for k, v in self.values.items()},
+            self.start[lanes],
+            {k: v[lanes] for k, v in self.scores.items()},
+        )
+
+    def first(self, each: int, members: int) -> Patients:
+        """The first patients of each of so many members."""
+        have = self.each(members)
+        if have == each:
+            return self
+        return self.taken(np.flatnonzero(np.arange(len(self.number)) % have < each))
+
 
 def recruit_members(ensemble: Ensemble, population: str, stratum: str, wanted: int, threads: int) -> Patients:
     people = load_population(population)
     bare = network()
-    number = np.arange(POOL, dtype=np.int64)
+    candidates = max(POOL, CANDIDATES * wanted * (2 if stratum else 1))  # a stratum holds half of them
+    number = np.arange(candidates, dtype=np.int64)
     values = people.sample(SEED, "patients", number)
     flips = uniforms(SEED, "patients", number, "population/flips", 2)
     values["female"] = (flips[:, 0] < values["female"]).astype(float)
     values["smoker"] = (flips[:, 1] < values["smoker"]).astype(float)
-    inside = np.ones(POOL, bool)
+    inside = np.ones(candidates, bool)
     if stratum:
         trait, side, share = STRATA[stratum]
         score = values[trait] if trait in values else normals(SEED, "patients", number, trait)[:, 0]

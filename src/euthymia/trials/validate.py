@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from euthymia.trials.arm_model import ControlModel
-from euthymia.trials.arm_scores import arm_rows, arm_scores
+from euthymia.trials.arm_scores import Usual, arm_rows, arm_scores
 from euthymia.trials.baselines import RULES, baseline
 from euthymia.trials.effects import ContrastPrediction, EffectModel
 from euthymia.trials.explain import network_words
@@ -22,7 +22,7 @@ from euthymia.trials.foresight import NOTHING_SEEN, Foresight
 from euthymia.trials.power import chance_of_success
 from euthymia.trials.published import Contrast, PublishedTrial
 from euthymia.trials.scoreboard import Z90, noise_floor, paired_bootstrap, scores
-from euthymia.trials.verdict import VerdictModel
+from euthymia.trials.verdict import VerdictModel, joined
 
 WORST = 8
 Grouping = Callable[[Contrast], str]
@@ -74,9 +74,9 @@ def _folds(
         else:
             known = tuple(c for c in rest if c.learned is not None)
             model = EffectModel(known, whole.scales, whole.foresight)
-        verdicts = VerdictModel.fit(rest, whole.foresight, off)
+        verdicts = VerdictModel.fit(rest, off)
         for i, p, v in zip(places, model.predict(some), verdicts.chance(some), strict=True):
-            predicted[i] = replace(p, success=(p.success + float(v)) / 2)
+            predicted[i] = replace(p, success=float(joined(p.success, float(v))))
         for rule, (mean, sd) in naive.items():
             mean[places], sd[places] = baseline(rule, rest, some)
     return [p for p in predicted if p is not None], naive
@@ -159,8 +159,8 @@ def validate(
     by_trial: dict[str, dict[str, ContrastPrediction]] = {}
     for c, p in zip(asked, predicted, strict=True):
         by_trial.setdefault(c.trial, {})[c.arm] = p
-    controls = ControlModel.fit(learn)
-    rows = [row for t in trials for row in arm_rows(t, controls, by_trial.get(t.id, {}))]
+    controls, usual = ControlModel.fit(learn), Usual.fit(learn)
+    rows = [row for t in trials for row in arm_rows(t, controls, by_trial.get(t.id, {}), usual)]
     found["arms"] = {"rows": rows, **arm_scores(rows)}
     return _clean(found)
 
