@@ -38,10 +38,10 @@ SETTINGS = (
     (1e-6, 1e-9),
 )  # the first that gets through
 HISTORY = (
-    ("stress.load", 3.0, 1.0), ("psych.expectancy", 30.0, 1.0), ("SLC6A4.occupancy", 30.0, 0.8), ("HTR2A.agonism", 60.0, 0.5),
-    ("HTR2A.agonism", 66.0, 0.0), ("GRIN1.block", 90.0, 0.45), ("GRIN1.block", 90.7, 0.0), ("challenge.endotoxin", 120.0, 8.0),
-    ("challenge.endotoxin", 123.0, 0.0), ("stress.load", 150.0, 0.3),
-)  # the agonist comes before the channel block: after it, COPASI's LSODA cannot leave a kink of the core network  # fmt: skip
+    ("stress.load", 3.0, 1.0), ("psych.expectancy", 30.0, 1.0), ("SLC6A4.occupancy", 30.0, 0.8), ("GRIN1.block", 90.0, 0.45),
+    ("GRIN1.block", 90.7, 0.0), ("challenge.endotoxin", 120.0, 8.0), ("challenge.endotoxin", 123.0, 0.0),
+    ("stress.load", 150.0, 0.3), ("HTR2A.agonism", 180.0, 0.5), ("HTR2A.agonism", 186.0, 0.0),
+)  # fmt: skip
 Program = Callable[[Path, list[str], float, float], np.ndarray]
 PATIENT = {  # away from rest, where many terms have a kink that multistep solvers cannot leave at tight tolerances
     "neuroplasticity.chi": 0.85, "inflammation.trait": 1.3, "hpa.receptor": 0.9, "serotonin.supply": 1.1,

@@ -134,7 +134,7 @@ def test_a_patch_delivers_what_is_stated():
     seen = observation(
         "x",
         {"compound": "selegiline", "dose": "6", "unit": "mg/24 h", "route": "transdermal", "interval_h": "24",
-         "duration_days": "ss", "metric": "Cavg", "value": "3", "value_unit": "ng/mL"},
+         "duration_days": "ss", "metric": "Cavg", "value": "3", "value_unit": "ng/mL", "population": "healthy"},
     )  # fmt: skip
     clearance = load_compound("selegiline").value("CL")
     assert score([seen])[0][0].predicted == pytest.approx(6e3 / 24 / clearance, rel=0.01)
@@ -142,9 +142,9 @@ def test_a_patch_delivers_what_is_stated():
 
 def test_level_long_after_the_last_dose_keeps_falling():
     seen = [
-        row(interval_h="24", duration_days="ss", at_h=str(h), metric="Cavg", compound="reboxetine", dose="8")
+        row(interval_h="24", duration_days="ss", at_h=str(h), metric="Cavg", compound="reboxetine", dose="8", population="healthy")
         for h in (24, 48, 72)
-    ]
+    ]  # fmt: skip
     low, lower, lowest = (r.predicted for r in score(seen)[0])
     drug = load_compound("reboxetine")
     fall = math.exp(-24 * drug.value("CL") / drug.value("V"))

@@ -1,7 +1,8 @@
 """Engine expressions as MathML, every number with its unit.
 
 Comes in: a syntax tree of `engine.syntax` and the dimension of every name.  Goes out: MathML of SBML Level 3
-Version 2.  Functions that SBML lacks are spelled out: `hill`, `logistic`, `pos`, `min`, `max`.
+Version 2.  Functions that SBML lacks are spelled out: `hill`, `logistic`; `pos` is a maximum with zero.  Maxima are not
+written as pieces, because COPASI makes a root of every condition and then cannot restart from some events.
 """
 
 from __future__ import annotations
@@ -127,13 +128,9 @@ class MathMl:
         if name == "pos":
             dimension = self._dim(args[0]) or want or NONE
             value, zero = self._value(args[0], dimension), self.number(0, dimension)
-            return _piecewise(value, _apply("gt", value, zero), zero)
+            return _apply("max", value, zero)
         if name in ("min", "max"):
-            parts = self._common(args, want)
-            best = parts[0]
-            for other in parts[1:]:
-                best = _piecewise(best, _apply("leq" if name == "min" else "geq", best, other), other)
-            return best
+            return _apply(name, *self._common(args, want))
         if name == "hill":
             dimension = self._dim(*args[:2]) or NONE
             x, half = (self._value(a, dimension) for a in args[:2])
