@@ -29,10 +29,10 @@ INSIDE = (0.75, 4 / 3)
 def predicted(seen: Observation, factor: float) -> float:
     """Coefficient of variation with every spread of clearance and volume multiplied."""
     people._shares.cache_clear()
-    share = people._shares()[1]
+    share = people._shares(False)[1]
     alike = replace(seen, row={**seen.row, "population": f"healthy; {seen.row['population']}"})
     with (
-        mock.patch.object(people, "_shares", lambda: (factor, share)),
+        mock.patch.object(people, "_shares", lambda _: (factor, share)),
         mock.patch.object(score, "are_volunteers", lambda *_: True),
         mock.patch.object(score, "draw_covariates", _patients),
         mock.patch.object(score, "STUDY", 0),

@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import placebo_arms
 import polars as pl
-from sklearn.linear_model import RidgeCV
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-from euthymia.outcomes import Draws, TrialContext, endpoints, observe, placebo, scale
+from euthymia.outcomes import Draws, TrialContext, endpoints, observe, scale
 from euthymia.trials.foresight import NOTHING_SEEN, read_foresight
 from euthymia.trials.published import SPREAD, Contrast, calibration_trials
 from euthymia.trials.validate import contrasts_of, leave_out
@@ -86,79 +84,18 @@ def classical(shared: Path) -> list[Contrast]:
     return found
 
 
-def placebo_arms(shared: Path) -> dict[str, float]:
-    """MAE of placebo change in HAMD17 points: the outcome layer, whose context terms were fitted to these arms; a ridge
-    regression on the design columns with every study left out in turn; the mean of the others; sampling noise."""
-    everything = pl.read_csv(
-        shared / "data/griselda_dose/griselda_dose_arms.csv", infer_schema_length=2000, null_values=["NA", ""]
-    )
-    points = {"HAMD17": 1.3, "HAMDunspecified": 1.3, "HAMD21": 1.14, "HAMD24": 1.0, "MADRS": 1.0}
-    arms = everything.filter(
-        (pl.col("Drug") == "placebo")
-        & (pl.col("Mean") < 0)
-        & pl.col("weeks").is_not_null()
-        & pl.col("Scale_for_threshold").is_in(list(points))
-    )
-    slope = scale("HAMD17").slope
-    size = arms["Scale_for_threshold"].replace_strict(points, return_dtype=pl.Float64).to_numpy()
-    y = arms["Mean"].to_numpy() * size / slope
-    n = arms["N compimputed"].to_numpy().astype(float)
-    noise = size * arms["SD"].fill_null(7.5).to_numpy() / np.sqrt(n) / slope
-    fitted = []
-    for r, p in zip(arms.iter_rows(named=True), size, strict=True):
-        hours = r["weeks"] * 168
-        context = TrialContext(
-            times=np.array([0, hours]),
-            year=r["Study_year"] or 2000,
-            threshold=float(r["Threshold_score"]) * p if r["Threshold_score"] else None,
-            run_in=r["Placebo_run_in"] == "Yes",
-        )
-        fitted.append(float(placebo.expected_change(context) * placebo.weibull(hours, hours)))
-    x, study = _design(everything, arms, size), arms["Study_No"].to_numpy()
-    weight = n / (n + 60)
-    apart, mean = np.zeros(len(y)), np.zeros(len(y))
-    for name in np.unique(study):
-        rest = study != name
-        regression = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-1, 3, 17)))
-        regression.fit(x[rest], y[rest], ridgecv__sample_weight=weight[rest])
-        apart[~rest], mean[~rest] = regression.predict(x[~rest]), y[rest].mean()
-    kept = 12.4 / 13.1  # completers' change to last observation carried forward, as in the outcome layer
-    return {
-        "fitted": float(np.abs(kept * np.array(fitted) / slope - y).mean()),
-        "left out": float(np.abs(apart - y).mean()),
-        "mean of the others": float(np.abs(mean - y).mean()),
-        "noise": float((noise * np.sqrt(2 / np.pi)).mean()),
-        "arms": float(len(y)),
+def placebo_error(shared: Path) -> dict[str, float]:
+    """MAE of placebo change in HAMD17 points: the shipped outcome layer fitted anew with every study left out in turn,
+    the layer as shipped, the mean of the others, sampling noise."""
+    arms, slope = placebo_arms.read_arms(shared), scale("HAMD17").slope
+    found = {
+        "left out": placebo_arms.left_out(arms),
+        "as fitted": placebo_arms.predicted(arms, placebo_arms.shipped()),
+        "mean of the others": placebo_arms.mean_of_others(arms),
     }
-
-
-def _design(everything: pl.DataFrame, arms: pl.DataFrame, size: np.ndarray) -> np.ndarray:
-    """What was known before the trial began, shape (arms, columns): no result enters."""
-    words = [
-        "Scale_for_threshold", "Recruitment", "Treatment_setting", "Diagnostic_criteria", "Patient_status",
-        "Unpublished", "Sequence_generation", "Allocation_concealment", "Blinding_participant", "Rescue medications",
-    ]  # fmt: skip
-    totals = everything.group_by("Study_No").agg(pl.col("No_randomised").sum().alias("total"), pl.col("Drug"))
-    arms = arms.join(totals.rename({"Drug": "drugs"}), on="Study_No", how="left", maintain_order="left")
-    columns = [
-        arms["Study_year"].fill_null(2000).to_numpy(),
-        arms["Threshold_score"].cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy() * size,
-        arms["weeks"].to_numpy(),
-        np.log(arms["N compimputed"].to_numpy()),
-        arms["No of arms"].fill_null(3).to_numpy(),
-        arms["age"].fill_null(43).to_numpy(),
-        arms["women"].fill_null(64).to_numpy(),
-        (arms["Placebo_run_in"] == "Yes").fill_null(False).to_numpy(),
-        np.log(arms["total"].to_numpy()),
-        (arms["No_randomised"].fill_null(0) / arms["total"]).to_numpy(),
-    ]
-    columns[1] = np.nan_to_num(columns[1], nan=25.0)
-    for word in words:
-        text = arms[word].fill_null("not said")
-        columns += [(text == k).to_numpy() for k in sorted(set(text)) if (text == k).sum() >= 6]
-    drugs = sorted(set(everything["Drug"]) - {"placebo"})
-    columns += [arms["drugs"].list.contains(drug).to_numpy() for drug in drugs]
-    return np.column_stack(columns).astype(float)
+    errors = {k: float(np.abs(v - arms.y).mean() / slope) for k, v in found.items()}
+    noise = float((arms.error * np.sqrt(2 / np.pi)).mean() / slope)
+    return {**errors, "noise": noise, "arms": float(len(arms.y))}
 
 
 def spread_ratio(effect: float = -2.4, n: int = 20000) -> tuple[float, float]:
@@ -213,7 +150,7 @@ def main() -> int:
         print(f"  {name:<20}{found['naive'][name]['mae'] / SPREAD:6.3f}")
     print(f"  noise floor         {found['noise_floor'] / SPREAD:6.3f}; coverage {found['coverage_90']:.2f}")
     good.append(verdict("SMD MAE", model, model <= shrunk, f"<= shrunken mean {shrunk:.3f}"))
-    arms = placebo_arms(arguments.shared)
+    arms = placebo_error(arguments.shared)
     print("\nplacebo arms, HAMD17 points: " + ", ".join(f"{k} {v:.2f}" for k, v in arms.items()))
     left = arms["left out"]
     good.append(verdict("placebo-arm MAE, study left out", left, left <= 1.5, "<= 1.5"))

@@ -33,6 +33,8 @@ def test_usual_placebo_arm_lies_where_the_data_lie():
     seen = endpoints.last_observed(arm(active=False).seen())
     change = endpoints.change(seen)[:, -1]
     assert abs(change.mean() + 12.4) < 0.7
+    # what carrying forward leaves, a number of the fit
+    assert change.mean() / float(placebo.expected_change(USUAL)) == pytest.approx(placebo.KEPT, abs=0.03)
     assert 8.1 < change.std() < 10.0
     assert 0.33 < endpoints.response(seen)[:, -1].mean() < 0.41
     left = 1 - arm(active=False).in_trial[:, -1].mean()

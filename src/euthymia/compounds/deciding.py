@@ -25,7 +25,7 @@ TABLE = FOLDER / "prominent.csv"
 LEAST_SHARE = 0.1  # of the clearance
 MOST_FOLD = 1.5  # between the stored value and the nearest value printed by an opened source
 KINETICS = ("CL", "V", "Q2", "V2", "Q3", "V3", "extraction", "gut_extraction", "unbound")
-OF_ROUTE = ("ka", "F", "lag", "swallowed", "ka_swallowed", "duration")
+OF_ROUTE = ("ka", "F", "lag", "swallowed", "ka_swallowed", "late", "ka_late", "duration")
 OF_TARGET = ("EC50", "Ki", "maximum", "kinact", "turnover")
 
 

@@ -1,6 +1,6 @@
 """Words of tables of observed exposures: metrics, routes, formulations, salts, organ impairment.
 
-In: the text of one cell.  Out: the library's own words.  Assumed: doses are of the base, as labels state them, so
+In: the text of one cell.  Out: the library's own words.  Assumed: doses are as labels state them, so
 that the name of a salt is left out; impairment in words stands for a usual function (`_KIDNEY`, `_LIVER`).
 """
 

@@ -227,9 +227,10 @@ def _plain(row: Mapping[str, str]) -> dict[str, str]:
     if plain.get("analyte") and is_compound(plain["analyte"]) and is_compound(plain["compound"]):
         part = load_compound(plain["analyte"])
         mixture = part.data.get("racemate")
-        if mixture and load_compound(plain["compound"]).name == mixture and row.get("dose"):
-            plain["mixture"], plain["mixture_dose"] = plain["compound"], row["dose"]
-            plain["compound"], plain["dose"] = part.name, str(number(row["dose"], "dose") / 2)
+        if mixture and load_compound(plain["compound"]).name == mixture:
+            said = row.get("dose", "")
+            plain["mixture"], plain["mixture_dose"], plain["compound"] = plain["compound"], said, part.name
+            plain["dose"] = str(number(said, "dose") / 2) if said else ""
     return plain
 
 

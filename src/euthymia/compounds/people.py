@@ -38,6 +38,7 @@ _ANCESTRY = (  # words that tell where people come from, and whose gene frequenc
     ("african_american", r"african\w*|blacks?|nigerian?s?|ghanaians?"),
     ("european", r"european|caucasian|white|swedish|german|danish|norwegian|british"),
 )
+SCARCE = 0.2  # oral bioavailability below which what passes gut and liver decides
 _ALIKE = ("CL", "V", "V2", "V3", "Q2", "Q3", "function")  # what varies less among volunteers
 
 
@@ -132,10 +133,26 @@ def sample_variation(values: Array, size: int, rng: np.random.Generator) -> Arra
     return found
 
 
+def availability(compound: Compound) -> float:
+    """Oral bioavailability of a typical adult; 1 where a file does not tell it.
+
+    >>> from euthymia.compounds.compound import load_compound
+    >>> round(availability(load_compound("quetiapine")), 2), round(availability(load_compound("agomelatine")), 2)
+    (0.09, 0.04)
+    """
+    oral = next((key for key in compound.routes if key.startswith("oral")), "")
+    share = compound.value(f"routes.{oral}.F", 1.0) if oral else 1.0
+    whole = compound.value(
+        "routes.intravenous.F", 1.0
+    )  # above 1 where the oral F is folded into the clearance
+    return share / max(whole, 1.0)
+
+
 @cache
-def _shares() -> tuple[float, float]:
+def _shares(scarce: bool) -> tuple[float, float]:
     numbers = enzyme_numbers()
-    return numbers["groups.volunteers"].value, numbers["groups.bioavailability"].value
+    alike = "groups.volunteers_first_pass" if scarce else "groups.volunteers"
+    return numbers[alike].value, numbers["groups.bioavailability"].value
 
 
 def draw_people(
@@ -157,7 +174,8 @@ def draw_people(
     override : mapping of parameter id to ndarray, shape (n,)
         `<compound>.F` where it is given by mouth, and the shares of its products, which do not depend on it.
     """
-    share, absorbed = _shares()
+    oral = route.startswith("oral") and f"routes.{route}.F" in compound.parameters
+    share, absorbed = _shares(oral and availability(compound) < SCARCE)
     spreads = variable_parameters([compound])
     draws = {k: rng.standard_normal(n) for k in spreads if not k.endswith(".uncertainty")}
     if compound.components:  # enantiomers share their enzymes and tissues: who clears one fast clears both so
@@ -169,7 +187,6 @@ def draw_people(
     for id_ in draws:
         if id_.rsplit(".", 1)[-1] in _ALIKE:
             draws[id_] = less * draws[id_]
-    oral = route.startswith("oral") and f"routes.{route}.F" in compound.parameters
     given = [f"{prefix}.CL" for _, prefix in _given(compound) if f"{prefix}.CL" in draws]
     if not oral or not given:
         return draws, {}

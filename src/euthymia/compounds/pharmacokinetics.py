@@ -2,7 +2,8 @@
 
 In: a `Compound` and a route.  Out: states (amounts, nmol), parameters and, for every analyte, `<prefix>.C`
 (nmol/L) and `<prefix>.C_mass` (mg/L) in plasma, total.  Assumed: absorption of first order (zero order through an
-infusion into the depot), 1-3 compartments, a well-stirred liver where the extraction ratio E is known:
+infusion into the depot; a share of a slow release may come `late`, at a rate of its own), 1-3 compartments, a
+well-stirred liver where the extraction ratio E is known:
 
     CL(r) = CL r / (1 - E + E r),  F(r) = F / (1 - E + E r)
 
@@ -21,6 +22,10 @@ from euthymia.compounds.metabolism import Equations, clearance_ratio
 from euthymia.engine import Fragment, Parameter, State
 from euthymia.errors import InputError, nearest
 
+_SECOND = (
+    "swallowed",
+    "late",
+)  # shares of a dose with a second depot: of the nose in the gut, of a slow release
 MIXING = 60.0  # 1/h: how fast a dose of a mixture reaches its components when it is not absorbed first
 
 
@@ -55,6 +60,8 @@ def choose_route(compound: Compound, route: str | None = None, formulation: str 
     key = f"{plain}_{formulation.replace('-', '_')}" if formulation else plain
     if key in compound.routes:
         return key
+    if not formulation and (usual := [name for name in compound.routes if name.startswith(f"{plain}_")]):
+        return usual[0]  # a drug that comes by mouth in a special form only
     if formulation and formulation in ("immediate_release", "tablet", "capsule") and plain in compound.routes:
         return plain
     has = ", ".join(r.replace("_", " ") for r in compound.routes)
@@ -166,11 +173,13 @@ def _absorption(equations: Equations, prefix: str, compound: Compound, key: str)
     depot = f"{prefix}.depot"
     equations.states[depot] = State(f"-{ka}*{depot}", 0.0, "nmol")
     flux = f"{ka}*{depot}"
-    if f"{base}.swallowed" in compound.parameters:
-        part = equations.take(prefix, compound, f"{base}.swallowed")
-        slow = equations.take(prefix, compound, f"{base}.ka_swallowed")
-        equations.states[f"{prefix}.gut"] = State(f"{part}*{ka}*{depot} - {slow}*{prefix}.gut", 0.0, "nmol")
-        flux = f"(1 - {part})*{ka}*{depot} + {slow}*{prefix}.gut"
+    for second in _SECOND:
+        if f"{base}.{second}" in compound.parameters:
+            part = equations.take(prefix, compound, f"{base}.{second}")
+            slow = equations.take(prefix, compound, f"{base}.ka_{second}")
+            gut = f"{prefix}.gut"
+            equations.states[gut] = State(f"{part}*{ka}*{depot} - {slow}*{gut}", 0.0, "nmol")
+            flux = f"(1 - {part})*{ka}*{depot} + {slow}*{gut}"
     return flux
 
 

@@ -17,7 +17,8 @@ from euthymia.errors import InputError, Problem, nearest
 Array = NDArray[np.float64]
 BLINDING = ("double", "single", "open")
 CONTACT = ("placebo", "attention", "usual_care", "waiting")
-SETTINGS = ("outpatient", "inpatient", "primary_care", "emergency")
+SETTINGS = ("outpatient", "inpatient", "primary_care", "mixed", "emergency")
+REGIONS = ("asia", "europe", "north_america", "cross_continental")
 HISTORY = ("none", "inadequate", "refractory")
 
 
@@ -38,7 +39,7 @@ class TrialContext:
     blinding : str
         `double`, `single` or `open`.
     setting : str
-        `outpatient`, `primary_care`, `inpatient` or `emergency` (admitted in crisis).
+        `outpatient`, `primary_care`, `inpatient`, `mixed` (in- and outpatients) or `emergency` (admitted in crisis).
     history : str
         `none`; `inadequate`: one to three failed treatments, the last continued; `refractory`: two or more
         failed, no antidepressant continued.
@@ -54,6 +55,12 @@ class TrialContext:
         What patients meet besides the treatment itself: `placebo` (drug, device, pill or sham, with what they believe to
         get), `attention` (visits and a reason to hope, nothing hidden: psychological placebo, exercise class,
         psychotherapy), `usual_care` or `waiting`.
+    region : str
+        `asia`, `europe`, `north_america`, `cross_continental`; empty where not said: the mean trial.
+    scale : str
+        Scale of the primary outcome, as trials with HAMD17 report other placebo courses; empty where not said.
+    drugs : tuple of str
+        Library names of the drugs in the trial's arms: the trials of one drug share sponsor, sites and years.
     psychotherapy : bool
         Patients have psychotherapy, whose effect in the network already holds a part of what attention does.
 
@@ -81,6 +88,9 @@ class TrialContext:
     length: float | None = None
     contact: str = "placebo"
     psychotherapy: bool = False
+    region: str = ""
+    scale: str = ""
+    drugs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         problems = []
@@ -98,10 +108,11 @@ class TrialContext:
             ("setting", SETTINGS),
             ("history", HISTORY),
             ("contact", CONTACT),
+            ("region", ("", *REGIONS)),
         ):
             value = getattr(self, key)
             if value not in allowed:
-                hint = nearest(value, allowed) or f"; allowed: {', '.join(allowed)}"
+                hint = nearest(value, allowed) or f"; allowed: {', '.join(filter(None, allowed))}"
                 problems.append(Problem(f"unknown value '{value}'{hint}", key=key))
         if problems:
             raise InputError(problems)

@@ -127,7 +127,7 @@ class Setting:
 
     `history` is earlier treatment (`none`, `inadequate`, `refractory`); `run_in` a placebo lead-in; `procedure` attended
     sessions rather than tablets (infusions are); `new_treatment` a new standard antidepressant begun in all arms;
-    `unblinding` how far acute effects give the allocation away.
+    `unblinding` how far acute effects give the allocation away; `region` where the patients live.
     """
 
     year: int = 2005
@@ -140,6 +140,7 @@ class Setting:
     procedure: bool = False
     new_treatment: bool = False
     unblinding: str = ""
+    region: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,15 +15,13 @@ import numpy as np
 
 from euthymia.outcomes import TrialContext, placebo
 from euthymia.trials.published import PublishedTrial
+from euthymia.trials.treatments import find_treatments
 from euthymia.units import to_canonical
 
 ATTENDED = re.compile(r"\b(IV|IN|SC|IM|INH|TMS|TDCS|ECT|IMPLANT|INFUSION|SHAM)\b", re.IGNORECASE)
 STARTED = re.compile(
     r"new oral|^(escitalopram|fluoxetine|citalopram|sertraline|SRI|reboxetine)", re.IGNORECASE
 )
-KEPT = (
-    12.4 / 13.1
-)  # last observation carried forward over completers' change, as in library/outcomes/placebo.yaml
 
 
 def trial_context(trial: PublishedTrial) -> TrialContext:
@@ -49,6 +47,16 @@ def trial_context(trial: PublishedTrial) -> TrialContext:
         procedure=session or bool(ATTENDED.search(text)),
         new_treatment=bool(STARTED.search(trial.background)),
         contact=_contact(trial),
+        threshold=trial.threshold,
+        region=trial.region,
+        scale=next(
+            (r.scale for r in trial.results if r.primary), trial.results[0].scale if trial.results else ""
+        ),
+        drugs=tuple(
+            sorted(
+                {name for a in trial.arms for _, n in find_treatments(a.treatment) if n for name in n.library}
+            )
+        ),
     )
 
 
@@ -69,7 +77,7 @@ def control_changes(trial: PublishedTrial) -> dict[float, float]:
     context = trial_context(trial)
     belief = context.belief(False)
     length = placebo.REFERENCE_TIME if context.procedure else float(context.times[-1])
-    slow = placebo.expected_change(context, belief) * placebo.weibull(context.times, length) * KEPT
+    slow = placebo.expected_change(context, belief) * placebo.weibull(context.times, length) * placebo.KEPT
     change = slow + placebo.fast_change(context, belief).reshape(-1)
     return {float(t / to_canonical(1, "day")): float(c) for t, c in zip(context.times, change, strict=True)}
 

@@ -20,7 +20,7 @@ OWN = (*NEEDED, "n", "scale", "role", "citation", "population", "design", "dose"
 # further keys of a trial file, handed on as they stand
 OF_RESULTS = ("week", "hour", "score", "sd", "se", "smd", "p", "ci", "significant", "against", "responders",
               "remitters", "dropped")  # fmt: skip
-OF_POPULATION = ("history", "setting", "threshold", "age", "female", "failed")
+OF_POPULATION = ("history", "setting", "threshold", "age", "female", "failed", "region")
 OF_DESIGN = ("layout", "blinding", "run_in", "duration")
 SIZES = ("change_mean", "score", "diff_vs_control", "smd", "ci", "response_pct", "responders", "primary_met",
          "significant", "p")  # fmt: skip

@@ -40,7 +40,8 @@ KEYS = {
         "significant_vs_control": "significant",
     },
     ("population",): {"description": "described", "diagnosis": "described", "care": "setting", "sex": "female",
-                      "resistance": "history", "inclusion": "include", "failed_treatments": "failed"},
+                      "resistance": "history", "country": "region", "countries": "region", "continent": "region",
+                      "location": "region", "inclusion": "include", "failed_treatments": "failed"},
     ("design",): {"description": "described", "type": "layout", "blind": "blinding", "masking": "blinding",
                   "lead_in": "run_in", "placebo_run_in": "run_in", "length": "duration"},
 }  # fmt: skip

@@ -123,6 +123,14 @@ def _described(form: Form) -> None:
         form.rename(("population",), people, KEYS[("population",)])
         told = _population(str(people.get("described", "")), str(data.get("background", "")))
         people.setdefault("described", told["described"])
+        if "region" in people:
+            told_region = words.region(people["region"])
+            if told_region is None:
+                form.note(("population", "region"), f"'{people['region']}' is no region known here "
+                          f"({', '.join(words.REGIONS)}); it is left out")  # fmt: skip
+                del people["region"]
+            else:
+                people["region"] = told_region
         for key, known in (("history", words.HISTORY), ("setting", words.SETTINGS)):
             form.word(("population", key), people, key, known)
             people.setdefault(key, told[key])

@@ -163,6 +163,7 @@ class PublishedTrial:
     age: float | None = None
     female: float | None = None
     failed: float | None = None
+    region: str = ""
     notes: tuple[Problem, ...] = ()
 
     def arm(self, name: str) -> PublishedArm:
@@ -295,6 +296,7 @@ def _build(data: dict[str, Any], file: str = "", notes: tuple[Problem, ...] = ()
         age=people.get("age"),
         female=people.get("female"),
         failed=people.get("failed"),
+        region=people.get("region", ""),
         notes=notes,
     )
 

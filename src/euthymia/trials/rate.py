@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from euthymia.biology.interventions import load_intervention
+from euthymia.compounds.compound import resolve
 from euthymia.outcomes import Draws, Observations, TrialContext, observe, to_madrs
 from euthymia.outcomes.context import CONTACT
 from euthymia.outcomes.endpoints import last_observed, onset, relapse, remission, response
@@ -65,6 +66,11 @@ def context(protocol: Protocol) -> TrialContext:
         procedure=setting.procedure or any(t.attended for a in protocol.arms for t in a.treatments),
         new_treatment=setting.new_treatment,
         length=first[0] if first else None,
+        region=setting.region,
+        scale=setting.scale,
+        drugs=tuple(
+            sorted({resolve(t.drug) for a in protocol.arms for t in a.treatments if t.drug and not t.placebo})
+        ),
     )
 
 

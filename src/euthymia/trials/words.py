@@ -36,10 +36,17 @@ HISTORY = {
     "none": r"none|naive|na\u00efve|not|first|any|no ",
 }
 SETTINGS = {
+    "mixed": r"mixed|both|in-?(patients?)?\s*(and|or|/|\+)\s*out-?patient|out-?(patients?)?\s*(and|or|/|\+)\s*in-?patient",
     "emergency": r"emergenc|crisis|suicid",
     "inpatient": r"^in-?patient|hospital|ward",
     "primary_care": r"primary|general practice|gp",
-    "outpatient": r"out-?patient|communit|ambulat|clinic|online|home|mixed",
+    "outpatient": r"out-?patient|communit|ambulat|clinic|online|home",
+}
+REGIONS = {
+    "cross_continental": r"cross|inter-?continental|multi-?national|international|global|world",
+    "north_america": r"north.?america|united states|\busa?\b|u\.s\.|canada",
+    "asia": r"asia|china|chinese|japan|korea|taiwan|india|iran|turkey|thailand",
+    "europe": r"europe|\buk\b|united kingdom|england|germany|france|italy|spain|netherlands|sweden|denmark|finland|norway|poland",
 }
 MET = {
     "yes": r"^(yes|y|true|met|positive|success.*|significant|1)$",
@@ -64,6 +71,17 @@ def choose(words: dict[str, str], text: Any) -> str | None:
     if plain in words:
         return plain
     return next((word for word, form in words.items() if re.search(form, plain, re.IGNORECASE)), None)
+
+
+def region(text: Any) -> str | None:
+    """Where the patients live; more than one continent is `cross_continental`.
+
+    >>> region("USA"), region("Japan and Germany"), region("Mars")
+    ('north_america', 'cross_continental', None)
+    """
+    plain = str(text).strip().lower().replace("_", " ")
+    named = [k for k, form in REGIONS.items() if plain == k.replace("_", " ") or re.search(form, plain)]
+    return "cross_continental" if len(named) > 1 else next(iter(named), None)
 
 
 def number(value: Any) -> float | int | None:
