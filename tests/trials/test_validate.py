@@ -22,6 +22,7 @@ from euthymia.trials.published import calibration_trials, read_trial, read_trial
 from euthymia.trials.scoreboard import auc, noise_floor, paired_bootstrap, scores
 from euthymia.trials.table import _id, read_table
 from euthymia.trials.validate import contrasts_of, leave_out
+from euthymia.trials.validate import validate as validate_trials
 
 
 @pytest.fixture(scope="module")
@@ -300,6 +301,20 @@ def test_a_control_arm_learns_from_others_and_never_from_itself(trials):
     assert model.predict(known, [15.0]) == without.predict(known, [15.0])
     scored = arm_scores([row for t in trials for row in arm_rows(t, model, {}, Usual(()))])["control"]
     assert scored["mae"] < 0.85 * scored["mae_constant"] and 0.85 <= scored["coverage_90"] <= 0.97
+
+
+def test_a_calibration_trial_under_another_name_is_not_predicted_from_itself(trials):
+    one = next(t for t in trials if t.id == "ns_robin")
+    (own,) = validate_trials([one], trials)["contrasts"]
+    copies = [replace(one, id=name, file="") for name in ("mine", "also_mine")]
+    found = validate_trials(copies[:1], trials)
+    assert found["twins"] == {"mine": "ns_robin"}
+    assert found["contrasts"][0]["predicted"] == pytest.approx(own["predicted"], abs=1e-9)
+    both = validate_trials(copies, trials)["contrasts"]
+    assert both[0]["predicted"] == pytest.approx(both[1]["predicted"])
+    assert both[0]["predicted"] == pytest.approx(own["predicted"], abs=0.1)
+    other = replace(one, id="new", year=one.year + 1)
+    assert not validate_trials([other], trials)["twins"]
 
 
 def test_an_active_arm_is_drawn_to_the_usual_change_by_precision(trials):

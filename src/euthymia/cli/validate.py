@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from euthymia.errors import InputError, Problem
+from euthymia.errors import InputError, Problem, StoreError
 
 NAME = "validate"
 HELP = "Predict published trials and score the predictions beside naive baselines and the noise floor."
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--work", metavar="FOLDER", default="euthymia-runs/validate",
-        help="where trials simulated with another number of patients are kept, so that an interrupted run goes on",
+        help="where simulated trials are kept, so that an interrupted run goes on",
     )  # fmt: skip
     parser.add_argument(
         "--no-network", action="store_true", help="statistical terms alone; no trial is simulated (seconds)"
@@ -73,10 +73,14 @@ def run(arguments: argparse.Namespace) -> int:
         notes = [note for t in trials for note in t.notes]
         foresight = NOTHING_SEEN
         if not arguments.no_network:
-            work = None if patients == PATIENTS else Path(arguments.work)
+            work = _work(arguments.work, must=patients != PATIENTS)
             asked = foresight_of(trials, arguments.jobs, _progress, patients, work)
             foresight = read_foresight().with_more(asked)
         found = validate(trials, learn, foresight)
+        notes += [
+            Problem(f"has year, treatments and numbers of '{other}' in the library, which is left out", name)
+            for name, other in found["twins"].items()
+        ]
         if foresight.seen:
             explain_worst(found, trials, foresight)
         found |= further(trials, learn, found)
@@ -92,10 +96,10 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(found, indent=1))
     else:
         print(text(found))
-    for p in problems:
-        print(f"left out: {p}", file=sys.stderr)
     for p in notes:
         print(f"note: {p}", file=sys.stderr)
+    for p in problems:  # last, where they are seen
+        print(f"left out: {p}", file=sys.stderr)
     return 2 if problems else 0
 
 
@@ -108,6 +112,18 @@ def _patients(text: str | None, usual: int) -> int | None:
     if not text.isdecimal() or int(text) < 1:
         raise InputError([f"--patients {text}: a whole number from 1 on, or own"])
     return int(text)
+
+
+def _work(folder: str, must: bool) -> Path | None:
+    """Where to keep chunks; nowhere where the folder cannot be written and little would be lost."""
+    from euthymia.trials.folder import make_folder
+
+    try:
+        return make_folder(Path(folder))
+    except StoreError:
+        if must:
+            raise
+        return None
 
 
 def _progress(done: int, total: int) -> None:

@@ -38,6 +38,8 @@ from euthymia.trials.schedules import (
     dose_times,
     infusion_of,
     length_of,
+    range_mg,
+    titration,
 )
 from euthymia.trials.treatments import find_treatment
 
@@ -193,7 +195,7 @@ def _split(dose: str, count: int) -> list[str]:
     if len(pieces) != count:
         return [dose if i == 0 else "" for i in range(count)]
     unit = re.search(r"[a-zA-Zµ]+(/kg)?\s*$", pieces[-1])
-    return [p if re.search("[a-zA-Z]", p) or not unit else f"{p} {unit[0]}" for p in pieces]
+    return [p if not p or re.search("[a-zA-Z]", p) or not unit else f"{p} {unit[0]}" for p in pieces]
 
 
 def _give(
@@ -253,6 +255,11 @@ def _drugs(name: str, route: str, dose: str, arm: PublishedArm, end: float) -> I
     if len(amounts) > 1 and len(times) == len(amounts):
         for when, amount in zip(times, amounts, strict=True):
             yield Drug(name, route, amount, per_kg, (when,), length if route == "intravenous" else 0.0)
+        return
+    if re.search("flexib|titrat", dose) and (ends := range_mg(dose)):
+        for begin, stop, amount in titration(*ends):
+            if some := tuple(t for t in times if begin <= t < stop):
+                yield Drug(name, route, amount, per_kg, some, length if route == "intravenous" else 0.0)
         return
     amount = sum(amounts) / len(amounts)
     yield Drug(name, route, amount, per_kg, times, length if route == "intravenous" else 0.0)

@@ -263,4 +263,6 @@ def foresight_of(
             found |= {k: stored.seen[k] for k in keys}
         elif keys:
             new.append(trial)
+    if not new:
+        return Foresight(found)
     return Foresight(found).with_more(foresee(new, None, patients, jobs, progress, work))

@@ -14,6 +14,7 @@ from typing import Any
 from euthymia.errors import Problem
 from euthymia.evidence.read import Document, Path_, schema
 from euthymia.trials import words
+from euthymia.trials.dose_words import doses_in
 from euthymia.trials.form import KEYS, Form
 from euthymia.trials.form_results import outcome, results
 from euthymia.trials.treatments import find_treatment, find_treatments
@@ -192,10 +193,29 @@ def _arms(form: Form) -> None:
         if "treatment" not in arm and "name" in arm:
             arm["treatment"] = arm["name"]
         form.numbers(arm, ("n",))
+        _dosed(form, path, arm)
         _role(arm)
         _named(form, path, arm)
     if nested:
         form.data["results"] = [*(form.data.get("results") or []), *nested]
+
+
+def _dosed(form: Form, path: Path_, arm: dict[str, Any]) -> None:
+    """A dose that stands in the treatment's words becomes the arm's dose; what looks like one and is none is named."""
+    text = arm.get("treatment")
+    if not isinstance(text, str) or str(arm.get("dose") or "").strip():
+        return
+    clean, dose, unread = doses_in(text)
+    if dose and clean:
+        arm["treatment"], arm["dose"] = clean, dose
+        form.note((*path, "treatment"), f"'{dose.strip(' +')}' is taken from '{text}' as its dose")
+    first = next((n for _, n in find_treatments(clean) if n), None)
+    if first is None or first.kind in ("drug", "combination"):
+        for words_ in unread:
+            form.note(
+                (*path, "treatment"),
+                f"'{words_}' in '{text}' is not read as a dose; write it as 'dose: 50 mg'",
+            )
 
 
 def _combined(arm: dict[str, Any], parts: list[Any]) -> None:

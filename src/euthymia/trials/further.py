@@ -17,6 +17,7 @@ from euthymia.outcomes import to_madrs
 from euthymia.outcomes.scales import canonical, scale_names
 from euthymia.trials.arm_model import SPREAD_OF_CHANGE, ControlModel
 from euthymia.trials.published import PublishedTrial, Result
+from euthymia.trials.validate import apart_from
 
 RAPID = (
     "NMDA_channel",
@@ -47,7 +48,7 @@ def further(
     learn : sequence of PublishedTrial
         Calibration trials, whose control arms inform those asked for; never the trial itself.
     """
-    controls = ControlModel.fit(learn)
+    controls = ControlModel.fit(apart_from(trials, learn))
     predicted = {(r["trial"], r["arm"]): r["predicted"] for r in found["contrasts"]}
     responses = [row for t in trials for row in response_rows(t, controls, predicted)]
     courses = [row for t in trials for row in course_rows(t, predicted)]

@@ -15,6 +15,7 @@ from euthymia.units import to_canonical
 DAY, WEEK = 24.0, 168.0
 NUMBER = r"(\d+(?:\.\d+)?(?:e\d+)?)"
 UNITS = {"kg": 1e6, "g": 1e3, "mg": 1.0, "ug": 1e-3, "mcg": 1e-3, "µg": 1e-3}
+RANGE = re.compile(r"-|\bto\b|\bor\b|\d\s*/\s*\d")
 EVERY = {"bid": 12.0, "tid": 8.0, "qid": 6.0, "qod": 48.0}
 
 
@@ -39,7 +40,34 @@ def amount_mg(text: str) -> tuple[list[float], bool, bool]:
         return [v * factor for v in values], per_kg, per_hour
     if re.search(r"<=|≤|up to|max", head):
         return [0.75 * values[-1] * factor], per_kg, per_hour
-    return [factor * (values[0] + values[-1]) / 2 if "-" in head else factor * values[-1]], per_kg, per_hour
+    return (
+        [factor * (values[0] + values[-1]) / 2 if RANGE.search(head) else factor * values[-1]],
+        per_kg,
+        per_hour,
+    )
+
+
+def range_mg(text: str) -> tuple[float, float] | None:
+    """Lowest and highest dose of a range, mg; None where the text has none.
+
+    >>> range_mg("flexible 50 to 200 mg"), range_mg("50 mg")
+    ((50.0, 200.0), None)
+    """
+    found = re.search(
+        NUMBER + r"\s*(?:-|to|or)\s*" + NUMBER + r"\s*(mg|ug|mcg|µg|g)\b", text.replace("–", "-")
+    )
+    return (float(found[1]) * UNITS[found[3]], float(found[2]) * UNITS[found[3]]) if found else None
+
+
+def titration(low: float, high: float) -> tuple[tuple[float, float, float], ...]:
+    """Begin and end in hours and dose of a flexible range: lowest for a week, middle for a week, then three quarters of the
+    highest where that is more.
+
+    >>> [dose for _, _, dose in titration(50, 200)]
+    [50, 125.0, 150.0]
+    """
+    middle = (low + high) / 2
+    return (0.0, WEEK, low), (WEEK, 2 * WEEK, middle), (2 * WEEK, float("inf"), max(middle, 0.75 * high))
 
 
 def amount_or_none(dose: str) -> float | None:

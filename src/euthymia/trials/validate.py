@@ -141,13 +141,39 @@ def leave_out(
     return report(contrasts, predicted, naive)
 
 
+def same_trial(trial: PublishedTrial) -> tuple[Any, ...] | None:
+    """What tells two files of one trial: year, treatments and numbers of patients; None where no number is stated."""
+    arms = sorted(((a.treatment.split() or [""])[0].lower(), a.n or 0) for a in trial.arms)
+    return (trial.year, *arms) if any(n for _, n in arms) else None
+
+
+def twins(trials: Sequence[PublishedTrial], learn: Sequence[PublishedTrial]) -> dict[str, str]:
+    """Trials that are learned from under another name, as asked name to learned name."""
+    known = {same_trial(t): t.id for t in learn}
+    found = {t.id: known[key] for t in trials if (key := same_trial(t)) is not None and key in known}
+    return {asked: name for asked, name in found.items() if asked != name}
+
+
+def apart_from(trials: Sequence[PublishedTrial], learn: Sequence[PublishedTrial]) -> list[PublishedTrial]:
+    """The learned trials under the names they are asked by, so that they are left out; without those asked twice."""
+    asked: dict[str, list[str]] = {}
+    for name, learned in twins(trials, learn).items():
+        asked.setdefault(learned, []).append(name)
+    once = {learned: names[0] for learned, names in asked.items() if len(names) == 1}
+    return [replace(t, id=once.get(t.id, t.id)) for t in learn if t.id not in asked or t.id in once]
+
+
 def validate(
     trials: Sequence[PublishedTrial],
     learn: Sequence[PublishedTrial],
     foresight: Foresight = NOTHING_SEEN,
 ) -> dict[str, Any]:
-    """Scoreboard of the trials, predicted from the calibration trials `learn` and what the network foresees."""
+    """Scoreboard of the trials, predicted from the calibration trials `learn` and what the network foresees.
+
+    A trial that `learn` holds, under its own name or another (`twins`), is predicted without it.
+    """
     asked = contrasts_of(trials)
+    other_names, learn = twins(trials, learn), apart_from(trials, learn)
     predicted, naive = predict_apart(contrasts_of(learn), asked, foresight=foresight)
     found = report(asked, predicted, naive)
     for row in found["contrasts"]:
@@ -162,6 +188,7 @@ def validate(
     controls, usual = ControlModel.fit(learn), Usual.fit(learn)
     rows = [row for t in trials for row in arm_rows(t, controls, by_trial.get(t.id, {}), usual)]
     found["arms"] = {"rows": rows, **arm_scores(rows)}
+    found["twins"] = other_names
     return _clean(found)
 
 
