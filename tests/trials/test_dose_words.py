@@ -106,3 +106,18 @@ def test_a_dose_of_its_own_is_left_and_what_cannot_be_read_is_named(tmp_path) ->
     assert read_trial(path).arm("a").dose == "100 mg"
     path.write_text(FORM.format(treatment="rTMS 10 Hz"), "utf-8")
     assert not any("not read as a dose" in n.message for n in read_trial(path).notes)
+
+
+def test_check_prints_what_was_understood_otherwise(tmp_path, capsys) -> None:
+    from euthymia.cli import main
+
+    path = tmp_path / "t.csv"
+    path.write_text(
+        "trial,year,arm,treatment,role,n,scale,day,change,primary,weather\n"
+        't,2020,a,"esketamine 56 or 84 mg",active,40,MADRS,28,-15,yes,fine\n'
+        "t,2020,p,placebo,control,40,MADRS,28,-11,yes,fine\n",
+        "utf-8",
+    )
+    assert main(["check", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "note: " in said and "'56-84 mg' is taken from" in said and "weather" in said

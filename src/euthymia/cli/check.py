@@ -29,10 +29,17 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         files = [path for path, _ in library_files()]
     problems = [p for path in files for p in check_file(path)]
+    notes = [n for path in files for n in notes_of(path)]
     if arguments.json:
-        print(json.dumps({"files": len(files), "problems": [str(p) for p in problems]}, indent=1))
+        found = {
+            "files": len(files),
+            "problems": [str(p) for p in problems],
+            "notes": [str(n) for n in notes],
+        }
+        print(json.dumps(found, indent=1))
     else:
-        print("\n".join([*map(str, problems), f"{len(files)} files, {len(problems)} problems"]))
+        told = [f"note: {n}" for n in notes]
+        print("\n".join([*map(str, problems), *told, f"{len(files)} files, {len(problems)} problems"]))
     return 2 if problems else 0
 
 
@@ -75,6 +82,17 @@ def check_file(path: Path) -> list[Problem]:
     except InputError as error:
         return error.problems
     return problems
+
+
+def notes_of(path: Path) -> list[Problem]:
+    """What was understood in another way than written, or left out, in trial files and tables outside the library."""
+    if path.resolve().is_relative_to(LIBRARY) or not path.is_file():
+        return []
+    if path.suffix.lower() not in TABLES and kind_of(path) != "trial":
+        return []
+    from euthymia.trials.published import read_trials
+
+    return [n for trial in read_trials([path])[0] for n in trial.notes]
 
 
 def check_module(path: Path) -> list[Problem]:
