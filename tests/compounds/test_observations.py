@@ -16,7 +16,7 @@ from euthymia.compounds.exposure import area
 from euthymia.compounds.genotype import draw_scores, read_activity
 from euthymia.compounds.interactions import find
 from euthymia.compounds.observation_text import gene, given, mass, tokens, unit_text, variation
-from euthymia.compounds.observations import COLUMNS, observation
+from euthymia.compounds.observations import COLUMNS, observation, read_observations
 from euthymia.compounds.score import class_of, reference_of, score
 from euthymia.errors import InputError
 
@@ -283,3 +283,21 @@ def test_a_half_life_is_that_of_the_time_a_study_looked_at():
     assert 0.96 * slow < half[""] < slow  # the last third of the curve still holds the end of the fast phase
     assert 0.96 * slow < half["sampling_h=400"] < slow
     assert half["sampling_h=8"] < half["sampling_h=24"] < 0.9 * slow
+
+
+def test_area_of_a_window_ends_with_the_window(tmp_path):
+    """One compartment, one intravenous dose: the share of the area until t is 1 - exp(-CL/V t)."""
+    table = tmp_path / "seen.csv"
+    head = "id,compound,dose,unit,route,metric,population,value,value_unit\n"
+    row = "2r6r-hydroxynorketamine,10,mg,intravenous"
+    table.write_text(
+        head
+        + f"all,{row},AUC_inf,healthy,1,ng*h/mL\n"
+        + f"token,{row},AUC_inf,healthy; auc_window_h=6,1,ng*h/mL\n"
+        + f"word,{row},AUC(0-6),healthy,1,ng*h/mL\n"
+    )
+    rows, unusable = score(read_observations(table)[0])
+    found = {row.id: row.predicted for row in rows}
+    assert not unusable
+    assert found["token"] / found["all"] == pytest.approx(1 - math.exp(-27.5 / 238 * 6), rel=0.01)
+    assert found["word"] == pytest.approx(found["token"])

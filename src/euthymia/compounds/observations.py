@@ -210,13 +210,27 @@ def _covariates(row: Mapping[str, str], said: Mapping[str, str]) -> dict[str, fl
     return found
 
 
+def _fits(text: str, name: str) -> bool:
+    """Whether a name without its 'N-' is still the same: not where the library's product lost a methyl from oxygen.
+
+    >>> _fits("N-desmethylvenlafaxine", "desmethylvenlafaxine"), _fits("N-desmethylcitalopram", "desmethylcitalopram")
+    (False, True)
+    """
+    if not re.match(r"n[-\s]", text, re.IGNORECASE):
+        return True
+    synonyms = load_compound(name).data.get("synonyms", [])
+    return not any(str(other).lower().startswith("o-d") for other in synonyms)
+
+
 def _plain(row: Mapping[str, str]) -> dict[str, str]:
     """A row in the library's words: salts and releases left out of names, an enantiomer given as half its mixture."""
     plain = dict(row)
     for column in ("compound", "analyte"):
         text = row.get(column, "")
         if text and "+" not in text and not is_compound(text):
-            plain[column] = next((name for name in spellings(text) if is_compound(name)), text)
+            plain[column] = next(
+                (name for name in spellings(text) if is_compound(name) and _fits(text, name)), text
+            )
             plain["release"] = text if plain[column] != text else ""
     plain["route"] = route_of(row.get("route", ""))
     if words := re.fullmatch(r"\s*(\S+)\s+(?:base|(.+))\s*", row.get("unit", "")):

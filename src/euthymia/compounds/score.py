@@ -288,7 +288,7 @@ def _measure(seen: Observation, course: Course, plan: _Plan, levels: np.ndarray,
         return analyse(course.times[after], levels[after]).t_half
     if metric in ("AUC_tau", "AUC_inf"):
         window = float(seen.tokens.get("auc_window_h", 0) or 0)
-        if window and window < times[-1] - times[0]:
+        if window:  # what lies behind the window does not count
             keep = times <= times[0] + window + 1e-9
             return area(times[keep], values[keep])
         if metric == "AUC_inf" and not seen.interval and np.isfinite(found.t_half):
