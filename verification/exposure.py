@@ -23,6 +23,10 @@ AFTERWARDS = {
     "typed after that, before they were scored": "exposure_fresh.csv",
     "typed without sight of the model; figures before they were looked at: typical 1.49 (179), metabolite 1.41 (21), "
     "drug-gene 1.39 (26), drug-drug 1.36 (86), occupancy 12.8 points (17), 26 unusable": "exposure_third.csv",
+    "steady state in patients, typed without sight of the model; they showed that means are to be predicted; first: "
+    "typical 1.55 (66), metabolite 1.26 (18), drug-gene 1.32 (16), drug-drug 1.73 (8)": "exposure_patients.csv",
+    "sealed until the work on levels was done; then, at first: typical 1.35 (98), metabolite 1.40 (9), drug-gene 1.75 (13), "
+    "drug-drug 1.29 (25), occupancy 18.5 points (8), spreads 73 % inside (51)": "exposure_sealed.csv",
     "variation between patients in routine monitoring": "spread_patients.csv",
 }
 SEED = 20
