@@ -64,6 +64,8 @@ def faults(old: str, new: str) -> list[str]:
         ("response: 50", "response: 50 %"),
         ("year: 2020", 'year: "2020"'),
         ("change: -1", "change: 1"),
+        ("duration: 6 weeks", "weeks: 6"),
+        ("year: 2020", "year: 2020\nweeks: 6"),
     ],
 )
 def test_another_spelling_reads_the_same(old, new):
@@ -72,6 +74,18 @@ def test_another_spelling_reads_the_same(old, new):
     plain, other = read(STRICT), read(STRICT.replace(old, new))
     assert other.contrasts() == plain.contrasts()
     assert [r.response for r in other.results] == [r.response for r in plain.results]
+
+
+def test_a_baseline_may_stand_with_the_population_or_the_arm():
+    """The total at entry of all, or of one arm, serves every result that has none."""
+    bare = STRICT.replace("baseline: 30, ", "")
+    for told in (
+        bare.replace("described: MDD", "described: MDD, baseline: 30"),
+        bare.replace("n: 100}", "n: 100, baseline: 30}"),
+    ):
+        found = read(told)
+        assert [r.baseline for r in found.results] == [30, 30] and not found.notes
+    assert [r.baseline for r in read(bare).results] == [None, None]
 
 
 @pytest.mark.parametrize(

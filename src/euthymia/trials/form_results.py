@@ -37,11 +37,14 @@ def results(form: Form) -> None:
     arms = data["arms"] if isinstance(data.get("arms"), list) else []
     sizes = {a.get("name"): a.get("n") for a in arms if isinstance(a, dict)}
     alone = _by_treatment(arms)
+    entry = _entry(data, arms)
     for i, r in enumerate(rows):
         if not isinstance(r, dict):
             continue
         path: Path_ = ("results", i)
         form.rename(path, r, KEYS[("results",)])
+        if (first := entry.get(r.get("arm"), entry.get(None))) is not None:
+            r.setdefault("baseline", first)
         if isinstance(r.get("arm"), int | float):
             r["arm"] = str(r["arm"])
         for key in ("arm", "against"):
@@ -74,6 +77,15 @@ def results(form: Form) -> None:
             r["change"] = round(r["score"] - r["baseline"], 6)
     _primary(form, rows, day)
     _signs(form, rows)
+
+
+def _entry(data: dict[str, Any], arms: list[Any]) -> dict[Any, Any]:
+    """Mean totals at entry that stand with the population (key None) or an arm instead of a result."""
+    people = data.get("population")
+    found = {a.get("name"): a.pop("baseline") for a in arms if isinstance(a, dict) and "baseline" in a}
+    if isinstance(people, dict) and "baseline" in people:
+        found[None] = people.pop("baseline")
+    return found
 
 
 def _bound(form: Form, path: Path_, r: dict[str, Any]) -> None:

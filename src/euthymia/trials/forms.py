@@ -56,8 +56,14 @@ def _unknown(form: Form) -> None:
 
 
 def _inward(form: Form) -> None:
-    """Keys of population and design that stand at the top go where they belong."""
+    """Keys of population and design that stand at the top go where they belong; `weeks: 8` is a duration."""
     known = schema("trial")["properties"]
+    design = form.data.get("design")
+    for path, block in (((), form.data), (("design",), design if isinstance(design, dict) else {})):
+        for key in ("weeks", "duration_weeks"):
+            if key in block and "duration" not in block and words.number(block[key]) is not None:
+                block["duration"] = f"{block.pop(key)} weeks"
+                form.places[(*path, "duration")] = form.places.get((*path, key), (0, 0))
     for block in ("design", "population"):
         inside = form.data.get(block, {})
         for key in [k for k in form.data if k in known[block]["properties"] and k not in known]:
