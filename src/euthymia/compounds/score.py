@@ -7,56 +7,28 @@ clearance and volume in one compartment, without genes, covariates or co-medicat
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from euthymia.compounds.binding import ligands
-from euthymia.compounds.compound import Compound, analytes, is_compound, load_compound
-from euthymia.compounds.course import (
-    Course,
-    Treatment,
-    days_to_steady_state,
-    draw_occasions,
-    simulate_course,
-    terminal_half_life,
-)
+from euthymia.compounds.compound import is_compound, load_compound
+from euthymia.compounds.course import Course
 from euthymia.compounds.errors_by_class import Scored, share_inside, summarise
-from euthymia.compounds.exposure import analyse, area
-from euthymia.compounds.genotype import draw_scores, genotyped_enzymes, read_activity
 from euthymia.compounds.individual import variable_parameters
-from euthymia.compounds.interactions import Perpetrator, find
 from euthymia.compounds.naive import naive_level
-from euthymia.compounds.observation_text import number, parse_reference, unit_text
-from euthymia.compounds.observation_words import food_in, formulation_of, without_salt
+from euthymia.compounds.observation_text import parse_reference, unit_text
 from euthymia.compounds.observations import CLASSES, COLUMNS, Observation, observation
-from euthymia.compounds.people import (
-    ancestry_of,
-    are_volunteers,
-    draw_covariates,
-    draw_people,
-    how_many,
-    is_middle,
-    sample_variation,
-)
-from euthymia.compounds.pharmacokinetics import choose_route
+from euthymia.compounds.observed_course import Plan, measure, simulate_observed, treatment_of
+from euthymia.compounds.observed_people import are_alike, people_of
+from euthymia.compounds.people import how_many, is_middle, sample_variation
 from euthymia.errors import EuthymiaError, InputError
 from euthymia.units import parse_unit
 
 GROUP = 200  # patients for intervals
-CROWD = 1000  # people for a coefficient of variation: poor metabolisers are few and count much
 STUDY = 24  # people in a study of healthy volunteers that does not say how many
-POINTS, FIRST = 121, 0.02  # times in an interval; first time after a single dose, h
-LONGEST = 2400.0  # h
-SLOWED = 3.0  # a single dose is followed so much longer where a gene or a drug may slow the clearance
-BEFORE = 1.0  # h: how long before the observed drug a single dose of another one is given, unless stated
-BEYOND = 1.1  # a single dose is followed a little beyond the time asked for
-ONE, MANY = 1e-6, 1e-4  # relative tolerance for one patient and for a group
-LOADING = ("loading", "loading_dose", "loading_dose_mg", "loading_mg")  # tokens: mg of the first dose
 AGAIN = ":spread"  # behind the id of a level that is scored for its spread too
-SAMPLED = "sampling_h"  # token: h after the last dose until which levels were followed, for half-lives
 LEVELS = ("Cmax", "Cmin", "Cavg", "AUC_tau", "AUC_inf")
 MOST_CV = 5.0  # a coefficient of variation beyond this is meant in percent
 INTERVAL = (10, 90)  # percentiles of the 80 % interval
@@ -142,161 +114,6 @@ def _same(a: str, b: str) -> bool:
         return False
 
 
-def _patient(seen: Observation, n: int = 1) -> dict[str, Any]:
-    patient: dict[str, Any] = {k: np.full(n, v) for k, v in seen.covariates.items()}
-    for enzyme, word in seen.phenotype.items():
-        patient[enzyme] = np.full(n, read_activity(enzyme, word))
-    if seen.sex:
-        patient["sex"] = np.full(n, seen.sex)
-    return patient
-
-
-def _treatment(seen: Observation, compound: Compound) -> Treatment:
-    formulation = formulation_of(seen.tokens.get("formulation", "")) or None
-    route = seen.route or None
-    if seen.tokens.get("delivered") and route:  # a patch: what is stated is what reaches the blood
-        key = choose_route(compound, route)
-        seen = replace(seen, dose=seen.dose / compound.value(f"routes.{key}.F"))
-    plain = Treatment(compound, seen.dose, seen.interval, 0.0, 24.0, route, formulation, seen.infusion)
-    try:
-        plain.key()
-    except InputError:
-        slow = [key for key in compound.routes if key.startswith(f"{route}_") and key.endswith("_release")]
-        if route in compound.routes or len(slow) != 1:
-            plain = replace(plain, formulation=None)
-        else:  # the only way in which the drug is sold
-            plain = replace(plain, route=slow[0], formulation=None)
-        plain.key()
-    food = f"{plain.key()}_{food_in(seen.row.get('population', ''))}"
-    return replace(plain, route=food, formulation=None) if food in compound.routes else plain
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """When the observed interval begins and ends, h."""
-
-    start: float
-    first: float
-    last: float
-
-
-def _companions(seen: Observation) -> tuple[list[Treatment], list[Perpetrator]]:
-    companions: list[Treatment] = []
-    static: list[Perpetrator] = []
-    for given in seen.others:
-        try:
-            found = find(given.name)
-        except InputError:
-            found = find(without_salt(given.name))
-        if isinstance(found, Perpetrator):
-            static.append(found.at_dose(given.dose * 24.0 / (given.interval or 24.0)))
-            continue
-        if not found.has_kinetics:
-            raise InputError([f"{found.name} has no kinetics here, so its effect cannot be computed"])
-        if not given.dose and "doses.low" not in found.parameters:
-            raise InputError([f"{found.name} has no usual dose here; write '{found.name}:20 mg:24'"])
-        companions.append(Treatment(found, given.dose or found.value("doses.low"), given.interval))
-    return companions, static
-
-
-def _simulate(
-    seen: Observation,
-    n: int = 1,
-    draws: Mapping[str, Any] | None = None,
-    port: str = "",
-    people: Mapping[str, Any] | None = None,
-    override: Mapping[str, Any] | None = None,
-    occasions: Mapping[str, Any] | None = None,
-) -> tuple[Course, _Plan]:
-    compound = load_compound(seen.compound)
-    main = _treatment(seen, compound)
-    companions, static = _companions(seen)
-    single = not seen.interval or seen.duration == 0
-    days = seen.duration
-    if math.isinf(days):
-        days = days_to_steady_state([main])
-    leads = [days_to_steady_state([t]) * 24.0 if t.interval else BEFORE for t in companions]
-    lead = max(leads, default=0.0)
-    if "co_medication_lead_h" in seen.tokens:
-        lead = number(seen.tokens["co_medication_lead_h"], "co_medication_lead_h")
-    if single:
-        slow = SLOWED if seen.phenotype or seen.others else 1.0
-        span = min(max(8 * slow * terminal_half_life(compound), 24.0), LONGEST)
-        if window := seen.tokens.get("auc_window_h"):
-            span = max(number(window, "auc_window_h"), span if seen.metric == "t_half" else 0.0)
-        plan = _Plan(lead, lead, lead + max(span, BEYOND * (seen.at or 0.0)))
-        main = replace(main, interval=0.0, start=lead)
-    else:
-        end = lead + max(days * 24.0, seen.interval)
-        doses = max(1, round((end - lead) / seen.interval))
-        end = lead + doses * seen.interval
-        wide = number(seen.tokens.get("auc_window_h", "0"), "auc_window_h")
-        long = max(1, round(wide / seen.interval)) if seen.metric.startswith("AUC") else 1
-        plan = _Plan(lead, max(lead, end - long * seen.interval), end)
-        main = replace(main, start=lead, stop=end)
-    companions = [replace(t, start=0.0, stop=max(plan.last, t.interval)) for t in companions]
-    tail = plan.last
-    if seen.metric == "t_half" and not single:
-        tail += 6 * terminal_half_life(compound)
-    elif seen.at is not None:
-        tail = max(tail, plan.first + seen.at)
-    fine = np.linspace(plan.first, plan.last, POINTS)
-    if single:
-        fine = plan.first + np.unique(
-            np.concatenate([[0.0, main.infusion], np.geomspace(FIRST, plan.last - plan.first, 2 * POINTS)])
-        )
-    times = np.unique(np.concatenate([[0.0], fine, np.linspace(plan.last, tail, 60)]))
-    told = _patient(seen, n)
-    patient = {**told, **(people or {}), **{enzyme: told[enzyme] for enzyme in seen.phenotype}}
-    tolerance = ONE if n == 1 else MANY
-    first = [main]
-    if said := next((seen.tokens[k] for k in LOADING if k in seen.tokens), ""):
-        after = main.start + (main.interval or 0.0)
-        first = [
-            replace(main, dose=number(said, "loading dose"), interval=0.0),
-            replace(main, start=after),
-        ]
-    together = [*first, *(t for t in companions if t.compound.id != compound.id)]
-    course = simulate_course(
-        together,
-        times,
-        patient,
-        static,
-        [port] if port else [],
-        draws,
-        n,
-        rtol=tolerance,
-        override=override,
-        occasions=occasions,
-    )
-    return course, plan
-
-
-def _measure(seen: Observation, course: Course, plan: _Plan, levels: np.ndarray, metric: str) -> float:
-    """One metric from a course; concentrations in the unit of `levels`, h."""
-    inside = (course.times >= plan.first - 1e-9) & (course.times <= plan.last + 1e-9)
-    times, values = course.times[inside], levels[inside]
-    if seen.at is not None and metric in ("Cavg", "Cmin", "Cmax"):
-        return float(np.interp(plan.first + seen.at, course.times, levels))
-    if metric == "Cmin" and not seen.interval:
-        raise ValueError("Cmin of a single dose needs at_h: the level falls to nothing")
-    found = analyse(times, values)
-    if metric == "t_half":
-        after = course.times >= plan.first
-        if followed := seen.tokens.get(SAMPLED):  # slower phases than the study's last sample are not seen
-            after &= course.times <= plan.first + number(followed, SAMPLED) + 1e-9
-        return analyse(course.times[after], levels[after]).t_half
-    if metric in ("AUC_tau", "AUC_inf"):
-        window = float(seen.tokens.get("auc_window_h", 0) or 0)
-        if window:  # what lies behind the window does not count
-            keep = times <= times[0] + window + 1e-9
-            return area(times[keep], values[keep])
-        if metric == "AUC_inf" and not seen.interval and np.isfinite(found.t_half):
-            return found.AUC + float(values[-1]) * found.t_half / math.log(2)
-        return found.AUC
-    return {"Cmax": found.Cmax, "Cmin": float(values[-1]), "Cavg": found.Cavg}[metric]
-
-
 def _is_molar(unit: str) -> bool:
     """Whether a level or an area is one of amounts (nmol/L, nmol*h/L)."""
     found = parse_unit(unit_text(unit)).dimension
@@ -330,14 +147,14 @@ def _score(seen: Observation, crowds: dict[str, np.ndarray]) -> Scored:
         return _variation(seen, group, crowds)
     if seen.metric.endswith("_ratio"):
         return _ratio(seen, group)
-    course, plan = _simulate(seen)
+    course, plan = simulate_observed(seen)
     amount = seen.metric != "t_half" and _is_molar(seen.unit)
     levels, mass = course.of(seen.analyte, amount)
     scale = _time(seen.unit) if seen.metric == "t_half" else _scale(seen, mass)
-    value = _measure(seen, course, plan, levels[0], seen.metric) * scale
+    value = measure(seen, course, plan, levels[0], seen.metric) * scale
     # papers on patients state means of skewed levels; the library's kinetics are themselves means of volunteers
-    if seen.metric in LEVELS and not (_alike(seen) or is_middle(seen.row)):
-        crowds[seen.id] = _people(seen, seen.metric, amount)
+    if seen.metric in LEVELS and not (are_alike(seen) or is_middle(seen.row)):
+        crowds[seen.id] = people_of(seen, seen.metric, amount)
         value = float(crowds[seen.id].mean()) * scale
     parts = _prefixes(course, seen.analyte)
     weights = [1.0 if amount or len(parts) == 1 else course.molar_mass[p] / mass for p in parts]
@@ -367,9 +184,9 @@ def _ratio(seen: Observation, group: str) -> Scored:
     across = not _same(base.analyte, seen.analyte)
     values = []
     for case in (seen, base):
-        course, plan = _simulate(case)
+        course, plan = simulate_observed(case)
         found, mass = course.of(case.analyte)
-        values.append(_measure(case, course, plan, found[0] * (mass if across else 1.0), metric))
+        values.append(measure(case, course, plan, found[0] * (mass if across else 1.0), metric))
     value = values[0] / values[1]
     percent = 100.0 if _is_percent(seen.unit) else 1.0
     return Scored(seen.id, group, seen.value, value * percent, percent, seen.unit)
@@ -421,7 +238,7 @@ def _occupancy(seen: Observation, group: str) -> Scored:
         raise ValueError(f"{compound.name} has no potency at {gene} here")
     port = f"{gene}.occupancy"
     percent = 100.0 if _is_percent(seen.unit) else 1.0
-    course, plan = _simulate(seen, port=port)
+    course, plan = simulate_observed(seen, port=port)
 
     def at(values: np.ndarray) -> np.ndarray:
         inside = (course.times >= plan.first - 1e-9) & (course.times <= plan.last + 1e-9)
@@ -435,7 +252,7 @@ def _occupancy(seen: Observation, group: str) -> Scored:
     rng = np.random.default_rng(1)
     ids = variable_parameters([compound])
     draws = {k: rng.standard_normal(GROUP) for k in ids if k.endswith(".uncertainty") or f".{gene}." in k}
-    many, _ = _simulate(seen, GROUP, draws, port)
+    many, _ = simulate_observed(seen, GROUP, draws, port)
     low, high = np.percentile(at(many.ports[port]) * percent, INTERVAL)
     name, potency = bound[gene][0]
     naive = (
@@ -447,26 +264,6 @@ def _occupancy(seen: Observation, group: str) -> Scored:
     return Scored(seen.id, group, seen.value, typical, expected, seen.unit, float(low), float(high))
 
 
-def _alike(seen: Observation) -> bool:
-    return are_volunteers(seen.row.get("population", ""), not seen.interval or seen.duration == 0)
-
-
-def _people(seen: Observation, metric: str, molar: bool = False) -> np.ndarray:
-    """A metric of each of many people like those of a study; nmol/L (times h for areas)."""
-    compound = load_compound(seen.compound)
-    rng = np.random.default_rng(1)
-    about = f"{seen.row.get('population', '')} {seen.row.get('citation', '')}"
-    alike = _alike(seen)
-    people = draw_covariates(seen.covariates, seen.sex, CROWD, rng, alike) | _genes(compound, rng, about)
-    if "/kg" in seen.row.get("unit", ""):
-        people.pop("weight")  # a dose by weight: heavier people get more
-    draws, absorbed = draw_people(compound, _treatment(seen, compound).key(), CROWD, rng, alike)
-    occasions = draw_occasions([compound], CROWD, rng)
-    course, plan = _simulate(seen, CROWD, draws, people=people, override=absorbed, occasions=occasions)
-    levels, _ = course.of(seen.analyte, molar)
-    return np.array([_measure(seen, course, plan, row, metric) for row in levels])
-
-
 def _variation(seen: Observation, group: str, crowds: dict[str, np.ndarray]) -> Scored:
     """Coefficient of variation of the metric between patients."""
     observed = (
@@ -476,9 +273,9 @@ def _variation(seen: Observation, group: str, crowds: dict[str, np.ndarray]) -> 
     )
     metric = seen.metric if not seen.metric.endswith("_ratio") else "Cavg"
     told = crowds.get(seen.id.removesuffix(AGAIN))
-    values = told if told is not None else _people(seen, metric)
+    values = told if told is not None else people_of(seen, metric)
     rng = np.random.default_rng(1)
-    size = how_many(seen.row.get("population", "")) or (STUDY if _alike(seen) else 0)
+    size = how_many(seen.row.get("population", "")) or (STUDY if are_alike(seen) else 0)
     found = sample_variation(values, size, rng)
     middle = float(np.median(found))
     low, high = np.percentile(found, INTERVAL) if found.size > 1 else (math.nan, math.nan)
@@ -486,13 +283,6 @@ def _variation(seen: Observation, group: str, crowds: dict[str, np.ndarray]) -> 
     return Scored(seen.id, group, observed, middle, math.nan, "CV", float(low), float(high), by_chance)
 
 
-def _genes(compound: Compound, rng: np.random.Generator, about: str) -> dict[str, np.ndarray]:
-    """Activity scores of a group for the enzymes that clear a compound, by the ancestry that is told."""
-    shares = {e for part in analytes(compound).values() for e in part.pathways}
-    ancestry = ancestry_of(about)
-    return {e: draw_scores(e, rng.random(CROWD), ancestry) for e in genotyped_enzymes() if e in shares}
-
-
-def _naive(seen: Observation, prefix: str, plan: _Plan) -> float:
-    key = _treatment(seen, load_compound(seen.compound)).key()
+def _naive(seen: Observation, prefix: str, plan: Plan) -> float:
+    key = treatment_of(seen, load_compound(seen.compound)).key()
     return naive_level(seen, prefix, key, plan.last - plan.start)
