@@ -59,11 +59,8 @@ def _inward(form: Form) -> None:
     """Keys of population and design that stand at the top go where they belong; `weeks: 8` is a duration."""
     known = schema("trial")["properties"]
     design = form.data.get("design")
-    for path, block in (((), form.data), (("design",), design if isinstance(design, dict) else {})):
-        for key in ("weeks", "duration_weeks"):
-            if key in block and "duration" not in block and words.number(block[key]) is not None:
-                block["duration"] = f"{block.pop(key)} weeks"
-                form.places[(*path, "duration")] = form.places.get((*path, key), (0, 0))
+    _in_weeks(form, (), form.data)
+    _in_weeks(form, ("design",), design if isinstance(design, dict) else {})
     for block in ("design", "population"):
         inside = form.data.get(block, {})
         for key in [k for k in form.data if k in known[block]["properties"] and k not in known]:
@@ -71,6 +68,13 @@ def _inward(form: Form) -> None:
                 inside[key] = form.data.pop(key)
                 form.data[block] = inside
                 form.places[(block, key)] = form.places.get((key,), (0, 0))
+
+
+def _in_weeks(form: Form, path: Path_, record: dict[str, Any]) -> None:
+    for key in ("weeks", "duration_weeks"):
+        if key in record and "duration" not in record and words.number(record[key]) is not None:
+            record["duration"] = f"{record.pop(key)} weeks"
+            form.places[(*path, "duration")] = form.places.get((*path, key), (0, 0))
 
 
 def _head(form: Form, stem: str) -> None:
