@@ -301,3 +301,14 @@ def test_area_of_a_window_ends_with_the_window(tmp_path):
     assert not unusable
     assert found["token"] / found["all"] == pytest.approx(1 - math.exp(-27.5 / 238 * 6), rel=0.01)
     assert found["word"] == pytest.approx(found["token"])
+
+
+def test_an_active_moiety_holds_nothing_of_the_other_drug():
+    """The drug and its product without the level of what is given beside it; more of it where that inhibits."""
+    told = {"compound": "risperidone", "dose": "2.5", "interval_h": "12", "duration_days": "ss", "metric": "Cavg",
+            "value_unit": "ng/mL", "population": "healthy", "co_medication": "fluoxetine:20 mg:24"}  # fmt: skip
+    whole, parent, product = (
+        score([row(**told, analyte=name)])[0][0].predicted
+        for name in ("active moiety", "risperidone", "paliperidone")
+    )
+    assert whole == pytest.approx(parent + product, rel=1e-6)

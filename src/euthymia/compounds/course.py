@@ -103,7 +103,8 @@ class Course:
     def of(self, name: str, molar: bool = False) -> tuple[Array, float]:
         """Level (nmol/L) and molar mass of an analyte by its library name; a mixture is the sum of its parts.
 
-        `a + b` and 'active moiety' are sums by mass, expressed as the first of them, or with `molar` by amount.
+        `a + b` and 'active moiety' (the drug given first and its products) are sums by mass, expressed as the first of
+        them, or with `molar` by amount.
 
         Raises
         ------
@@ -112,7 +113,7 @@ class Course:
         """
         parts = [part.strip() for part in name.split("+")]
         if "moiety" in name.lower() or re.match(r"(sum|total)\b", name.lower()):
-            parts = list(self.levels)
+            parts = self.own_parts()
         if len(parts) > 1:
             found = [
                 self.of(part) if part not in self.levels else (self.levels[part], self.molar_mass[part])
@@ -129,6 +130,11 @@ class Course:
             return np.sum(levels, axis=0), known.value("molar_mass")
         prefix = self.find(known.name if known is not None else name)
         return self.levels[prefix], self.molar_mass[prefix]
+
+    def own_parts(self) -> list[str]:
+        """Prefixes of the drug given first and of its products, without those of other drugs."""
+        root = next(iter(self.levels)).split(".", 1)[0]
+        return [prefix for prefix in self.levels if prefix.split(".", 1)[0] == root]
 
     def parts_of(self, mixture: Compound) -> list[str]:
         """Prefixes of those parts of a mixture that were simulated (S-ketamine forms S-norketamine alone).

@@ -164,7 +164,7 @@ def _score(seen: Observation, crowds: dict[str, np.ndarray]) -> Scored:
 
 def _prefixes(course: Course, analyte: str) -> list[str]:
     if "moiety" in analyte.lower() or analyte.lower().startswith(("sum", "total")):
-        return list(course.levels)
+        return course.own_parts()
     if "+" in analyte:
         return [p for part in analyte.split("+") for p in _prefixes(course, part.strip())]
     if not is_compound(analyte):
