@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from euthymia.errors import UnitError
@@ -46,6 +46,7 @@ arms = st.integers(1, 500).map(
 
 
 @settings(max_examples=40, deadline=None)
+@example("0E0", 0, [Arm("a", 1, (Treatment("escitalopram", "10 mg", every="24 h"),))], 1, 1950)
 @given(
     st.text(min_size=1, max_size=30).filter(lambda s: s.isprintable()),
     st.integers(0, 2**31),

@@ -80,6 +80,34 @@ _CORE = {
 }
 
 
+@cache
+def _dumper() -> Any:
+    """PyYAML's writer, which quotes what YAML 1.1 would take for a number, made to quote for YAML 1.2 as well."""
+    import yaml
+
+    class Quoting(yaml.SafeDumper):
+        yaml_implicit_resolvers: ClassVar[dict] = dict(yaml.SafeDumper.yaml_implicit_resolvers)
+
+    for kind, pattern in _CORE.items():
+        Quoting.add_implicit_resolver(f"tag:yaml.org,2002:{kind}", re.compile(f"^(?:{pattern})$"), None)
+    return Quoting
+
+
+def dump(data: Any, flow: bool | None = False) -> str:
+    """YAML text that `parse` reads back as the same data.
+
+    >>> print(dump({"title": "0E0", "seed": 1}), end="")
+    title: '0E0'
+    seed: 1
+    """
+    import yaml
+
+    text: str = yaml.dump(
+        data, Dumper=_dumper(), sort_keys=False, default_flow_style=flow, allow_unicode=True, width=110
+    )
+    return text
+
+
 def parse(text: str, name: str) -> Document:
     """Read YAML 1.2 text.
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from euthymia.biology.interventions import Intervention, load_intervention
 from euthymia.errors import InputError, UnitError
-from euthymia.evidence.read import Document, load, parse, validate
+from euthymia.evidence.read import Document, dump, load, parse, validate
 from euthymia.protocol.analyses import Analysis, Interim, Resize
 from euthymia.protocol.steps import Step, build_step, step_data
 from euthymia.protocol.times import hours, visit_hours
@@ -243,9 +243,7 @@ class Protocol:
 
     def to_yaml(self) -> str:
         """The protocol as a YAML file."""
-        import yaml
-
-        return yaml.safe_dump(self.to_data(), sort_keys=False, allow_unicode=True, width=110)
+        return dump(self.to_data())
 
 
 def _interim_data(interim: Interim | None) -> dict[str, Any]:

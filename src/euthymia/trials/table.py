@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from euthymia.errors import InputError, Problem, nearest
-from euthymia.evidence.read import Document, parse, read_text
+from euthymia.evidence.read import Document, dump, parse, read_text
 from euthymia.trials import words
 from euthymia.trials.columns import NEEDED, OF_DESIGN, OF_POPULATION, OF_RESULTS, no_contrast, read_header
 from euthymia.trials.published import PublishedTrial, from_document
@@ -165,9 +165,7 @@ def _trial(rows: list[dict[str, Any]], use: str) -> dict[str, Any]:
 
 def to_yaml(data: dict[str, Any]) -> str:
     """The text of a trial file."""
-    import yaml
-
-    return yaml.safe_dump(data, sort_keys=False, default_flow_style=None, allow_unicode=True, width=110)
+    return dump(data, flow=None)
 
 
 def trial_data(path: str | Path, use: str = "validation") -> tuple[list[dict[str, Any]], list[Problem]]:
