@@ -204,6 +204,7 @@ def _all(
         return
     pool = ProcessPoolExecutor(min(jobs, len(tasks)))
     try:
+        told = done
         waiting: dict[Future[dict[str, Chunk]], _Task] = {pool.submit(_run, task): task for task in tasks}
         while waiting:
             ready, _ = wait(waiting, LOOK, FIRST_COMPLETED)
@@ -211,8 +212,9 @@ def _all(
                 task = waiting.pop(future)
                 yield task, future.result()
                 done += len(task.trials)
-            kept = sum(_lying(task) for task in waiting.values())
-            progress(done + kept, total)
+            now = done + sum(_lying(task) for task in waiting.values())
+            if now != told:
+                progress(told := now, total)
     finally:
         pool.shutdown(cancel_futures=True)
 
