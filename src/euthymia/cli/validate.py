@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--patients", default=None, metavar="N|own",
-        help="virtual patients of each of the 200 models (3); own: as many as each trial had, about 40 minutes with two jobs for 100 trials",
+        help="virtual patients of each of the 200 models (3); own: as many as each trial had, 40 minutes with two jobs for 100 trials",
     )  # fmt: skip
     parser.add_argument(
         "--work", metavar="FOLDER", default="euthymia-runs/validate",
