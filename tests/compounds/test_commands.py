@@ -6,6 +6,7 @@ import argparse
 import importlib
 import json
 
+import numpy as np
 import pytest
 
 from euthymia.compounds.interactions import find, perpetrators
@@ -156,3 +157,15 @@ def test_doses_and_names_as_people_write_them(capsys):
         call("exposure", "--drug", "citalopram", "--dose", "40 mg", "--every", "0 h")
     with pytest.raises(InputError, match="is no mass"):
         call("exposure", "--drug", "citalopram", "--dose", "40 furlong/kg")
+
+
+def test_peaks_of_a_card_are_as_high_on_every_day():
+    """A drug that is gone within hours: a grid that misses peaks would show a spike where it is finer."""
+    from euthymia.compounds.card import card
+    from euthymia.compounds.compound import load_compound
+
+    course = card(load_compound("quetiapine"))["course_at_low_dose"]
+    day = np.floor(course["time_h"] / 24.0 + 1e-9)
+    level = next(iter(course["ng_per_mL"].values()))
+    peaks = np.array([level[day == d].max() for d in range(3, int(day.max()))])
+    assert peaks.max() < 1.02 * peaks.min()

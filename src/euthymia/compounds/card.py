@@ -23,7 +23,9 @@ DOSE_STEPS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.35, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 TOLD = (0.25, 0.5, 1.0, 1.5, 2.0)  # steps that are shown as text
 SLOWER = 1.1  # fall of the clearance beyond which the half-life at the usual dose is told
 NINETY = 1.2816  # standard normal deviate of the 90th percentile
-FIRST_DAYS, POINTS_A_DAY = 28, 8  # what a course shows
+FIRST_DAYS = 28  # what a course shows
+# h after each dose: close together where levels peak, so that every peak of a course is as high as the last day's
+HOURS = np.array([0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 15.0, 18.0, 21.0])
 SINGLE = {"intravenous", "intranasal", "inhaled"}
 INFUSION = 2 / 3  # h: how long an intravenous dose runs in on a card
 POINTS_SINGLE, POINTS_DAY = 241, 49
@@ -149,7 +151,7 @@ def _treatment(compound: Compound, dose: float) -> tuple[Treatment, np.ndarray, 
         return Treatment(compound, dose, 0.0, 0.0, 24.0, infusion=infusion), times, 0.0
     end = days_to_steady_state([Treatment(compound, dose)]) * 24.0
     days = min(float(FIRST_DAYS), end / 24.0)
-    early = np.linspace(0.0, days * 24.0, int(days * POINTS_A_DAY) + 1)
+    early = np.add.outer(24.0 * np.arange(int(days)), HOURS).ravel()
     times = np.unique(np.concatenate([early, np.linspace(end - 24.0, end, POINTS_DAY)]))
     return Treatment(compound, dose, 24.0, 0.0, end), times, end - 24.0
 
